@@ -1,0 +1,64 @@
+using System;
+
+namespace CloudImage.Sdk.Chunking;
+
+/// <summary>Cuts where a hash of the last four bytes is lowest between the least and the greatest size.</summary>
+/// <remarks>
+/// MinCDC: of the positions i in [min, max] from the start of the chunk, the cut is the first at which
+/// <c>LE32(bytes i-4 to i) * multiplier + addend</c> modulo 2^32 is lowest. Runs of 64 KiB of zeros and more are taken out
+/// first, as extents of at most 1 MiB, so that they neither store nor decide anything.
+/// </remarks>
+public sealed class MinCdcChunker : Chunker
+{
+    private const int MinZeroRun = 64 * 1024;
+
+    private readonly MinCdcKernel _kernel;
+    private ZeroRunSplitter _zeroRuns;
+
+    /// <summary>Makes a chunker.</summary>
+    /// <param name="options">Sizes with 64 bytes &lt;= minimum &lt; maximum &lt;= 16 MiB, and an odd multiplier.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
+    /// <exception cref="ArgumentException">The options are out of range.</exception>
+    public MinCdcChunker(ChunkingOptions options)
+        : this(options, MinCdcSearch.BestKernel)
+    {
+    }
+
+    internal MinCdcChunker(ChunkingOptions options, MinCdcKernel kernel)
+        : base(options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        RequireOptions(
+            options.MinSize >= 64 && options.MaxSize > options.MinSize && options.MaxSize <= MaxSupportedSize
+                && (options.Multiplier & 1) == 1,
+            options);
+        _kernel = kernel;
+        _zeroRuns = new ZeroRunSplitter(MinZeroRun, options.MaxSize, alignment: 1);
+    }
+
+    /// <inheritdoc/>
+    public override int WindowSize => _zeroRuns.WindowSize;
+
+    /// <inheritdoc/>
+    public override void Reset() => _zeroRuns.Reset();
+
+    private protected override bool TryCutCore(ReadOnlySpan<byte> window, bool isFinal, out ChunkCut cut)
+    {
+        if (!_zeroRuns.TryNext(window, isFinal, out int length, out bool isZero))
+        {
+            cut = default;
+            return false;
+        }
+
+        if (!isZero && length > Options.MinSize)
+        {
+            // Position i is judged by the four bytes before it, so the first window starts four bytes before the minimum.
+            int first = Options.MinSize - MinCdcSearch.WindowSizeInBytes;
+            length = Options.MinSize + MinCdcSearch.IndexOfMin(
+                window[first..length], Options.Multiplier, Options.Addend, _kernel);
+        }
+
+        cut = new ChunkCut(length, isZero);
+        return true;
+    }
+}

@@ -1,0 +1,10 @@
+namespace CloudImage.Sdk.Hashing;
+
+/// <summary>The vector width that a hash runs on. All give the same digests.</summary>
+internal enum Blake3Kernel
+{
+    Scalar = 0,
+    Vector128 = 1,
+    Vector256 = 2,
+    Vector512 = 3,
+}
