@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -29,6 +30,9 @@ public abstract class DiskFormat
     /// <summary>Whether <see cref="Resize"/> can change the length of an existing image.</summary>
     public virtual bool CanResize => false;
 
+    /// <summary>Whether images can be read from a stream that only goes forward: see <see cref="OpenSequential"/>.</summary>
+    public virtual bool CanReadSequentially => false;
+
     /// <summary>Whether a container looks like this format. Reads nothing but the probe.</summary>
     /// <param name="probe">Header, footer and length of the container.</param>
     /// <returns>Whether the marks of the format are there; opening may still find it damaged.</returns>
@@ -54,6 +58,27 @@ public abstract class DiskFormat
     /// <exception cref="DiskReferenceException">A file that the image names cannot be used.</exception>
     public ValueTask<VirtualDisk> OpenAsync(VirtualDisk container, DiskOpenOptions options, CancellationToken cancellationToken = default) =>
         OpenAsync(container, options, IoMode.Asynchronous, cancellationToken);
+
+    /// <summary>Opens an image that comes from a stream which only goes forward, such as a pipe.</summary>
+    /// <param name="stream">The bytes of the image from its start; owned by the source from here on, also when opening fails, unless <see cref="DiskOpenOptions.LeaveOpen"/>.</param>
+    /// <param name="options">How to open it; <see cref="DiskOpenOptions.Format"/> is not looked at.</param>
+    /// <returns>The source, which the caller owns.</returns>
+    /// <exception cref="DiskFormatException">The stream does not hold a valid image of this format.</exception>
+    /// <exception cref="UnsupportedDiskFeatureException">The image uses a feature that is not supported, or one that needs random access.</exception>
+    /// <exception cref="NotSupportedException">The format needs random access: see <see cref="CanReadSequentially"/>.</exception>
+    public SequentialDiskSource OpenSequential(Stream stream, DiskOpenOptions options) =>
+        SyncBridge.Completed(OpenSequentialAsync(stream, options, IoMode.Synchronous, CancellationToken.None));
+
+    /// <summary>Opens an image that comes from a stream which only goes forward, such as a pipe.</summary>
+    /// <param name="stream">The bytes of the image from its start; owned by the source from here on, also when opening fails, unless <see cref="DiskOpenOptions.LeaveOpen"/>.</param>
+    /// <param name="options">How to open it; <see cref="DiskOpenOptions.Format"/> is not looked at.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The source, which the caller owns.</returns>
+    /// <exception cref="DiskFormatException">The stream does not hold a valid image of this format.</exception>
+    /// <exception cref="UnsupportedDiskFeatureException">The image uses a feature that is not supported, or one that needs random access.</exception>
+    /// <exception cref="NotSupportedException">The format needs random access: see <see cref="CanReadSequentially"/>.</exception>
+    public ValueTask<SequentialDiskSource> OpenSequentialAsync(Stream stream, DiskOpenOptions options, CancellationToken cancellationToken = default) =>
+        OpenSequentialAsync(stream, options, IoMode.Asynchronous, cancellationToken);
 
     /// <summary>Begins a new image.</summary>
     /// <param name="sink">What its bytes are written to; owned by the writer from here on, also when this fails.</param>
@@ -138,6 +163,21 @@ public abstract class DiskFormat
         return await ReferenceChain.OpenAsync(this, container, options, mode, cancellationToken).ConfigureAwait(false);
     }
 
+    internal async ValueTask<SequentialDiskSource> OpenSequentialAsync(Stream stream, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(options);
+        try
+        {
+            return await OpenSequentialCoreAsync(stream, options, mode, cancellationToken).ConfigureAwait(false);
+        }
+        catch when (!options.LeaveOpen)
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
     internal ValueTask<VirtualDisk> OpenLayerAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
         OpenCoreAsync(container, options, mode, cancellationToken);
 
@@ -148,6 +188,15 @@ public abstract class DiskFormat
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The disk: unmapped ranges are left to the parent.</returns>
     protected abstract ValueTask<VirtualDisk> OpenCoreAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken);
+
+    /// <summary>Opens an image that comes from a stream which only goes forward. On failure the caller disposes the stream.</summary>
+    /// <param name="stream">The bytes of the image from its start; owned by the source that is returned, unless <see cref="DiskOpenOptions.LeaveOpen"/>.</param>
+    /// <param name="options">How to open it.</param>
+    /// <param name="mode">How to work; with <see cref="IoMode.Synchronous"/> the returned task is complete.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The source.</returns>
+    protected virtual ValueTask<SequentialDiskSource> OpenSequentialCoreAsync(Stream stream, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
+        throw new NotSupportedException($"The format {Name} needs random access and cannot be read from a pipe; store the image in a file first.");
 
     /// <summary>Begins a new image. On failure the caller disposes the sink.</summary>
     /// <param name="sink">What its bytes are written to.</param>

@@ -66,6 +66,9 @@ public sealed class DiskFormatRegistry
         }
     }
 
+    /// <summary>Detects by the first bytes alone, as a pipe allows.</summary>
+    internal IReadOnlyList<DiskFormat> DetectHeader(ReadOnlySpan<byte> header, long length) => Match(new DiskProbe(header, default, length));
+
     private List<DiskFormat> Match(DiskProbe probe)
     {
         List<DiskFormat> matches = [];

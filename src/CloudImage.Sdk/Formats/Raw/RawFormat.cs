@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -30,6 +31,9 @@ public sealed class RawFormat : DiskFormat
     public override bool CanCreate => true;
 
     /// <inheritdoc/>
+    public override bool CanReadSequentially => true;
+
+    /// <inheritdoc/>
     public override bool IsMatch(in DiskProbe probe) => false;
 
     /// <inheritdoc/>
@@ -47,6 +51,13 @@ public sealed class RawFormat : DiskFormat
     /// <inheritdoc/>
     protected override ValueTask<VirtualDisk> OpenCoreAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
         ValueTask.FromResult(options.LeaveOpen ? new LayeredDisk([container], true) : container);
+
+    /// <inheritdoc/>
+    protected override ValueTask<SequentialDiskSource> OpenSequentialCoreAsync(Stream stream, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken)
+    {
+        long? length = stream.CanSeek ? stream.Length - stream.Position : null;
+        return ValueTask.FromResult<SequentialDiskSource>(new RawStreamSource(stream, length, options.Limits.MaxVirtualSize, options.LeaveOpen));
+    }
 
     /// <inheritdoc/>
     protected override DiskWriter CreateCore(ImageSink sink, long length, DiskCreateOptions options) => new RawDiskWriter(sink, length);
