@@ -1,0 +1,57 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace CloudImage.Cli.Output;
+
+/// <summary>Writes what a command answers: JSON for scripts, aligned lines for people.</summary>
+internal static class Report
+{
+    public static void Json<T>(T value, JsonTypeInfo<T> type)
+    {
+        using Stream output = Console.OpenStandardOutput();
+        using (Utf8JsonWriter writer = new(output, new JsonWriterOptions { Indented = true }))
+        {
+            JsonSerializer.Serialize(writer, value, type);
+        }
+
+        output.Write("\n"u8);
+    }
+
+    public static void Fields(params (string Name, string? Value)[] fields)
+    {
+        foreach ((string name, string? value) in fields)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                Console.Out.WriteLine($"{name + ":",-18} {value}");
+            }
+        }
+    }
+
+    public static void Table(IReadOnlyList<string> headings, IEnumerable<string[]> rows)
+    {
+        List<string[]> all = [[.. headings], .. rows];
+        int[] widths = new int[headings.Count];
+        foreach (string[] row in all)
+        {
+            for (int column = 0; column < row.Length; column++)
+            {
+                widths[column] = Math.Max(widths[column], row[column].Length);
+            }
+        }
+
+        foreach (string[] row in all)
+        {
+            for (int column = 0; column < row.Length; column++)
+            {
+                bool isLast = column == row.Length - 1;
+                Console.Out.Write(isLast ? row[column] : row[column].PadRight(widths[column] + 2));
+            }
+
+            Console.Out.WriteLine();
+        }
+    }
+}
