@@ -69,4 +69,35 @@ public sealed class DiskOpenOptions
         IgnoreLocks = IgnoreLocks,
         LoggerFactory = LoggerFactory,
     };
+
+    /// <summary>These options with an owned container, as for a file that the library itself has opened.</summary>
+    internal DiskOpenOptions Owning() => !LeaveOpen ? this : new DiskOpenOptions
+    {
+        Format = Format,
+        AllowRawFallback = AllowRawFallback,
+        References = References,
+        IgnoreMissingParent = IgnoreMissingParent,
+        Limits = Limits,
+        InternalSnapshot = InternalSnapshot,
+        DiskName = DiskName,
+        Passphrase = Passphrase,
+        IsLenient = IsLenient,
+        IgnoreLocks = IgnoreLocks,
+        LoggerFactory = LoggerFactory,
+    };
+
+    /// <summary>These options for looking at the headers alone: the container stays open, no other file is opened.</summary>
+    internal DiskOpenOptions ForInspection() => new()
+    {
+        Format = Format,
+        AllowRawFallback = AllowRawFallback,
+        Limits = Limits,
+        DiskName = DiskName,
+        IgnoreMissingParent = true,
+        Passphrase = Passphrase,
+        IsLenient = IsLenient,
+        IgnoreLocks = IgnoreLocks,
+        LeaveOpen = true,
+        LoggerFactory = LoggerFactory,
+    };
 }
