@@ -17,7 +17,7 @@ namespace CloudImage.Sdk;
 /// <para>Files that an image names (parents, extents) are opened only through <see cref="DiskOpenOptions.References"/>.</para>
 /// <para>Every member is thread-safe.</para>
 /// </remarks>
-public static class DiskImage
+public static partial class DiskImage
 {
     /// <summary>Detects the format of a file.</summary>
     /// <param name="path">Path of a regular file or block device.</param>
