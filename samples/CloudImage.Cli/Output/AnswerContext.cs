@@ -1,0 +1,24 @@
+using System.Collections.Generic;
+using System.Text.Json.Serialization;
+
+namespace CloudImage.Cli.Output;
+
+/// <summary>Serializers of the answers, generated at build time.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(InfoAnswer))]
+[JsonSerializable(typeof(List<MapAnswer>))]
+[JsonSerializable(typeof(ConvertAnswer))]
+[JsonSerializable(typeof(CompareAnswer))]
+[JsonSerializable(typeof(HashAnswer))]
+[JsonSerializable(typeof(CheckAnswer))]
+[JsonSerializable(typeof(ResizeAnswer))]
+[JsonSerializable(typeof(List<FormatAnswer>))]
+[JsonSerializable(typeof(RepoInitAnswer))]
+[JsonSerializable(typeof(SnapshotAnswer))]
+[JsonSerializable(typeof(List<SnapshotAnswer>))]
+[JsonSerializable(typeof(SnapshotCreateAnswer))]
+[JsonSerializable(typeof(DiffAnswer))]
+[JsonSerializable(typeof(VerifyAnswer))]
+[JsonSerializable(typeof(DeleteAnswer))]
+[JsonSerializable(typeof(RestoreAnswer))]
+internal sealed partial class AnswerContext : JsonSerializerContext;

@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+
+namespace CloudImage.Cli.Output;
+
+// What commands answer with --json. `id` names nothing but a snapshot.
+
+internal sealed record ReferenceAnswer(string Kind, string Name, string? Format);
+
+internal sealed record InternalSnapshotAnswer(string Tag, string Name, long VirtualSize, DateTimeOffset CreatedAt);
+
+internal sealed record BitmapAnswer(string Name, long Granularity, bool IsEnabled, bool IsInconsistent);
+
+internal sealed record ConcernAnswer(string Code, string Message);
+
+internal sealed record InfoAnswer(
+    string? Format,
+    string? Variant,
+    long? VirtualSize,
+    long? ContainerLength,
+    long? StoredOnDisk,
+    int? AllocationUnitSize,
+    int? LogicalSectorSize,
+    int? PhysicalSectorSize,
+    string? Creator,
+    string? LinkageId,
+    bool IsDirty,
+    bool IsEncrypted,
+    bool IsConsistent,
+    bool IsSafe,
+    IReadOnlyList<ReferenceAnswer> References,
+    IReadOnlyList<string> Features,
+    IReadOnlyList<InternalSnapshotAnswer> Snapshots,
+    IReadOnlyList<BitmapAnswer> Bitmaps,
+    IReadOnlyList<ConcernAnswer> Concerns,
+    IReadOnlyDictionary<string, string> Details);
+
+internal sealed record MapAnswer(long Start, long Length, string Kind, int Depth, bool Compressed, long? Offset);
+
+internal sealed record ConvertAnswer(string Destination, string Format, long VirtualSize, long? ContainerLength, long DataBytes, double Seconds);
+
+internal sealed record CompareAnswer(bool Equal, long? FirstDifference, string? Reason, long BytesCompared);
+
+internal sealed record HashAnswer(string Digest, string Algorithm, long Length);
+
+internal sealed record ProblemAnswer(string Kind, long FileOffset, string Message);
+
+internal sealed record CheckAnswer(
+    string Format,
+    bool IsConsistent,
+    bool IsClean,
+    int Corruptions,
+    int Leaks,
+    long AllocatedUnits,
+    long TotalUnits,
+    long CompressedUnits,
+    long ImageEndOffset,
+    IReadOnlyList<ProblemAnswer> Problems);
+
+internal sealed record ResizeAnswer(string Image, string Format, long VirtualSize);
+
+internal sealed record FormatAnswer(string Name, string Description, IReadOnlyList<string> Extensions, bool Create, bool Check, bool Resize);
+
+internal sealed record RepoInitAnswer(string Repository, int ChunkSize, string Digest, string Encryption);
+
+internal sealed record SnapshotAnswer(
+    string Id,
+    string Image,
+    long Sequence,
+    string? Parent,
+    DateTimeOffset CreatedAt,
+    long LogicalBytes,
+    string Root);
+
+internal sealed record SnapshotCreateAnswer(
+    string Id,
+    string Image,
+    long Sequence,
+    string? Parent,
+    long LogicalBytes,
+    long StoredBytes,
+    long ReadBytes,
+    long NewChunks,
+    long ReusedChunks,
+    double Seconds);
+
+internal sealed record RangeAnswer(long Offset, long Length);
+
+internal sealed record DiffAnswer(string From, string To, long ChangedBytes, IReadOnlyList<RangeAnswer> Ranges);
+
+internal sealed record VerifyAnswer(bool IsIntact, long SnapshotsChecked, long ObjectsChecked, long BytesChecked, IReadOnlyList<string> Problems);
+
+internal sealed record DeleteAnswer(IReadOnlyList<string> Deleted);
+
+internal sealed record RestoreAnswer(string Id, string Destination, string Format, long VirtualSize, double Seconds);

@@ -1,0 +1,63 @@
+using System;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk;
+using CloudImage.Sdk.Disks;
+using CloudImage.Sdk.Formats;
+
+namespace CloudImage.Cli;
+
+/// <summary>Opens what the command line names as a source: a file, a block device, a URL, standard input.</summary>
+internal static class Sources
+{
+    public const string StandardInput = "-";
+
+    /// <summary>How to open a source; names of other files are looked for in its own folder, unless switched off.</summary>
+    public static DiskOpenOptions Options(
+        string? from,
+        bool noReferences,
+        string source,
+        string? internalSnapshot = null,
+        string? diskName = null,
+        string? passphrase = null,
+        bool force = false) => new()
+        {
+            Format = from is null ? null : FormatChoice.Named(from),
+            References = noReferences || source == StandardInput || IsUrl(source) ? null : new DirectoryReferenceResolver(FolderOf(source)),
+            InternalSnapshot = internalSnapshot,
+            DiskName = diskName,
+            Passphrase = passphrase is null ? null : Secrets.ReadText(passphrase),
+            IgnoreLocks = force,
+        };
+
+    public static int Concurrency(int threads) => threads > 0 ? threads : Environment.ProcessorCount;
+
+    public static async ValueTask<VirtualDisk> OpenAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
+        IsUrl(source)
+            ? await DiskImage.OpenAsync(await OpenContainerAsync(source, options, cancellationToken), options, cancellationToken)
+            : await DiskImage.OpenAsync(source, options, cancellationToken);
+
+    public static async ValueTask<VirtualDisk> OpenContainerAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
+        IsUrl(source)
+            ? await HttpDisk.OpenAsync(new Uri(source), new HttpDiskOptions(), cancellationToken)
+            : FileDisk.Open(source, options.IgnoreLocks);
+
+    public static async ValueTask<DiskInspection> InspectAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken)
+    {
+        await using VirtualDisk container = await OpenContainerAsync(source, options, cancellationToken);
+        return await DiskImage.InspectAsync(container, options, cancellationToken);
+    }
+
+    /// <summary>The format of a container: the named one, the detected one, or raw.</summary>
+    public static async ValueTask<DiskFormat> DetectAsync(VirtualDisk container, DiskOpenOptions options, CancellationToken cancellationToken) =>
+        options.Format ?? await DiskImage.DetectFormatAsync(container, cancellationToken) ?? FormatChoice.Named("raw");
+
+    /// <summary>Length of a regular file; null for anything else.</summary>
+    public static long? FileLength(string path) => File.Exists(path) ? new FileInfo(path).Length : null;
+
+    public static bool IsUrl(string source) =>
+        source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+
+    private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? Path.GetPathRoot(Path.GetFullPath(path))!;
+}
