@@ -1,4 +1,5 @@
 using System;
+using CloudImage.Sdk;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.IO;
@@ -12,9 +13,11 @@ internal static class Destinations
 
     public static DiskWriter Create(string destination, long length, DiskCreateOptions options, WriteDurability durability)
     {
-        ImageSink sink = destination == StandardOutput
-            ? new StreamImageSink(Console.OpenStandardOutput(), leaveOpen: false)
-            : FileImageSink.Create(destination, durability);
-        return options.Format.Create(sink, length, options);
+        if (destination == StandardOutput)
+        {
+            return DiskImage.Create(Console.OpenStandardOutput(), length, options);
+        }
+
+        return DiskImage.Create(destination, length, options, durability);
     }
 }

@@ -5,6 +5,7 @@ using System.Threading.Tasks;
 using CloudImage.Sdk;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
+using CloudImage.Sdk.Formats.Raw;
 
 namespace CloudImage.Cli;
 
@@ -24,7 +25,7 @@ internal static class Sources
         bool force = false) => new()
         {
             Format = from is null ? null : FormatChoice.Named(from),
-            References = noReferences || source == StandardInput || IsUrl(source) ? null : new DirectoryReferenceResolver(FolderOf(source)),
+            References = noReferences || source == StandardInput || IsUrl(source) ? null : DirectoryReferenceResolver.Beside(source),
             InternalSnapshot = internalSnapshot,
             DiskName = diskName,
             Passphrase = passphrase is null ? null : Secrets.ReadText(passphrase),
@@ -40,7 +41,7 @@ internal static class Sources
 
     public static async ValueTask<VirtualDisk> OpenContainerAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
         IsUrl(source)
-            ? await HttpDisk.OpenAsync(new Uri(source), new HttpDiskOptions(), cancellationToken)
+            ? throw new NotSupportedException()
             : FileDisk.Open(source, options.IgnoreLocks);
 
     public static async ValueTask<DiskInspection> InspectAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken)
@@ -50,14 +51,28 @@ internal static class Sources
     }
 
     /// <summary>The format of a container: the named one, the detected one, or raw.</summary>
-    public static async ValueTask<DiskFormat> DetectAsync(VirtualDisk container, DiskOpenOptions options, CancellationToken cancellationToken) =>
-        options.Format ?? await DiskImage.DetectFormatAsync(container, cancellationToken) ?? FormatChoice.Named("raw");
+    public static DiskFormat Detect(VirtualDisk container, DiskOpenOptions options) =>
+        options.Format ?? DiskImage.DetectFormat(container) ?? RawFormat.Instance;
+
+    /// <summary>Standard input as a disk that comes once, in order.</summary>
+    public static ValueTask<SequentialDiskSource> OpenStandardInputAsync(DiskOpenOptions options, CancellationToken cancellationToken) =>
+        DiskImage.OpenSequentialAsync(Console.OpenStandardInput(), options, cancellationToken);
+
+    /// <summary>Bytes that a regular file takes up on its medium; null where that cannot be told.</summary>
+    public static long? AllocatedBytes(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        using FileDisk file = FileDisk.Open(path, true);
+        return BlockMap.Of(file).DataLength;
+    }
 
     /// <summary>Length of a regular file; null for anything else.</summary>
     public static long? FileLength(string path) => File.Exists(path) ? new FileInfo(path).Length : null;
 
     public static bool IsUrl(string source) =>
         source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
-
-    private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? Path.GetPathRoot(Path.GetFullPath(path))!;
 }

@@ -24,7 +24,7 @@ internal static class CheckCommand
             string path = parsed.GetRequiredValue(source);
             DiskOpenOptions options = Sources.Options(parsed.GetValue(from), noReferences: true, path, force: parsed.GetValue(force));
             await using VirtualDisk container = await Sources.OpenContainerAsync(path, options, cancellationToken);
-            DiskFormat format = await Sources.DetectAsync(container, options, cancellationToken);
+            DiskFormat format = Sources.Detect(container, options);
             if (!format.CanCheck)
             {
                 throw new UsageException($"'{path}' is {format.Name}, which has no metadata that could be checked.");

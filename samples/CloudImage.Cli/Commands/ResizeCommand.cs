@@ -32,11 +32,11 @@ internal static class ResizeCommand
         long length;
         await using (VirtualDisk container = await Sources.OpenContainerAsync(image, options, cancellationToken))
         {
-            format = await Sources.DetectAsync(container, options, cancellationToken);
+            format = Sources.Detect(container, options);
             length = Target(size, (await Sources.InspectAsync(image, options, cancellationToken)).Info?.VirtualSize ?? container.Length);
         }
 
-        using (ImageEditor editor = FileImageEditor.Open(image))
+        using (ImageEditor editor = new FileImageEditor(image))
         {
             format.Resize(editor, length, new DiskResizeOptions { AllowDataLoss = shrink });
         }
