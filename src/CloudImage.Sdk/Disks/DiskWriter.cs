@@ -22,6 +22,13 @@ public abstract class DiskWriter : IDisposable, IAsyncDisposable
     /// <summary>The size in bytes of the aligned blocks that are cheapest to write: a cluster, a block, a grain, a page.</summary>
     public abstract int PreferredBlockSize { get; }
 
+    /// <summary>The size in bytes of the aligned blocks that may be left out, each for itself, when they are zero; what is written to the rest of a larger block costs no more.</summary>
+    /// <value>The default value is <see cref="PreferredBlockSize"/>.</value>
+    public virtual int SparseBlockSize => PreferredBlockSize;
+
+    /// <summary>Whether what is written stays on this machine, so that the synchronous door on a thread of one's own is the faster one.</summary>
+    public virtual bool IsLocal => Sink?.IsLocal ?? false;
+
     /// <summary>Whether each write must lie behind the one before it, as in a pipe or an archive.</summary>
     public virtual bool RequiresSequentialWrites => false;
 
@@ -30,6 +37,9 @@ public abstract class DiskWriter : IDisposable, IAsyncDisposable
 
     /// <summary>Whether blocks are compressed or otherwise encoded, so that <see cref="EncodeBlock"/> on many threads pays.</summary>
     public virtual bool EncodesBlocks => false;
+
+    /// <summary>What the writer of a format writes to; null for writers that are no files.</summary>
+    internal ImageSink? Sink { get; set; }
 
     /// <summary>Tells the writer before the first write which ranges may hold data, so that it can lay out the container.</summary>
     /// <param name="map">The extents of the source, covering the disk; what is not <see cref="DiskExtentKind.Data"/> is never written as data.</param>
@@ -159,6 +169,13 @@ public abstract class DiskWriter : IDisposable, IAsyncDisposable
         ThrowIfUnusable();
         ThrowIfOutside(offset, buffer.Length);
         return buffer.IsEmpty ? ValueTask.CompletedTask : WriteCoreAsync(buffer, offset, mode, cancellationToken);
+    }
+
+    internal ValueTask WriteZeroesAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
+    {
+        ThrowIfUnusable();
+        ThrowIfOutside(offset, length);
+        return WriteZeroesCoreAsync(offset, length, mode, cancellationToken);
     }
 
     internal async ValueTask WriteEncodedAsync(EncodedBlock block, IoMode mode, CancellationToken cancellationToken)

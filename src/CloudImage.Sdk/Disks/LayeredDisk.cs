@@ -59,8 +59,9 @@ public sealed class LayeredDisk : VirtualDisk
         {
             DiskPlacement placement = await LocateCoreAsync(offset, buffer.Length, mode, cancellationToken).ConfigureAwait(false);
             int count = (int)Math.Min(placement.Length, buffer.Length);
-            if (placement.Kind == DiskExtentKind.Data)
+            if (placement.Kind == DiskExtentKind.Data || (placement.Kind == DiskExtentKind.Unmapped && offset < _layers[^1].Length))
             {
+                // What no layer maps is the last one's to answer: with zeros, or by saying that its parent was not opened.
                 await _layers[LayerOf(placement.Depth)].ReadAsync(buffer[..count], offset, mode, cancellationToken).ConfigureAwait(false);
             }
             else

@@ -106,6 +106,27 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
     /// <returns>A new stream; disposing it leaves the disk open.</returns>
     public Stream AsStream() => new DiskStream(this);
 
+    /// <summary>Copies the content into a writer, which is not completed; see <see cref="DiskCopier"/>.</summary>
+    /// <param name="destination">What is written; at least as long as this disk, new and not yet written.</param>
+    /// <param name="options">How to copy.</param>
+    /// <param name="progress">Takes reports, from any of the threads, one at a time; null for none.</param>
+    /// <param name="cancellationToken">Ends the copy between two pieces; the destination is then of no use.</param>
+    /// <exception cref="ArgumentException">The destination is shorter than the disk.</exception>
+    /// <exception cref="DiskReferenceException">A part of the disk belongs to a parent that was not opened.</exception>
+    public void CopyTo(DiskWriter destination, DiskCopyOptions options, IProgress<DiskProgress>? progress, CancellationToken cancellationToken = default) =>
+        DiskCopier.Copy(this, destination, options, progress, cancellationToken);
+
+    /// <summary>Copies the content into a writer, which is not completed; see <see cref="DiskCopier"/>.</summary>
+    /// <param name="destination">What is written; at least as long as this disk, new and not yet written.</param>
+    /// <param name="options">How to copy.</param>
+    /// <param name="progress">Takes reports, from any thread, one at a time; null for none.</param>
+    /// <param name="cancellationToken">Ends the copy between two pieces; the destination is then of no use.</param>
+    /// <returns>A task that ends when everything is written, though not completed.</returns>
+    /// <exception cref="ArgumentException">The destination is shorter than the disk.</exception>
+    /// <exception cref="DiskReferenceException">A part of the disk belongs to a parent that was not opened.</exception>
+    public Task CopyToAsync(DiskWriter destination, DiskCopyOptions options, IProgress<DiskProgress>? progress, CancellationToken cancellationToken = default) =>
+        DiskCopier.CopyAsync(this, destination, options, progress, cancellationToken);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -94,7 +94,9 @@ public abstract class DiskFormat
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         try
         {
-            return CreateCore(sink, length, options);
+            DiskWriter writer = CreateCore(sink, length, options);
+            writer.Sink = sink;
+            return writer;
         }
         catch
         {

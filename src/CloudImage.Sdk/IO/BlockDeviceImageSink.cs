@@ -66,6 +66,9 @@ public sealed class BlockDeviceImageSink : ImageSink
     }
 
     /// <inheritdoc/>
+    public override bool IsLocal => true;
+
+    /// <inheritdoc/>
     public override string Name => Path.GetFileName(_path);
 
     /// <summary>Whether a path leads to a block device.</summary>

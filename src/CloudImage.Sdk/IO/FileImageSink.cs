@@ -45,6 +45,9 @@ public sealed class FileImageSink : ImageSink
     }
 
     /// <inheritdoc/>
+    public override bool IsLocal => true;
+
+    /// <inheritdoc/>
     public override string Name => Path.GetFileName(_path);
 
     /// <summary>The open file, for copies inside the kernel.</summary>

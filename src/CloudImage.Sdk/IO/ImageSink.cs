@@ -18,6 +18,9 @@ public abstract class ImageSink : IDisposable, IAsyncDisposable
     /// <summary>Whether each write must begin where the one before it ended, as in a pipe.</summary>
     public virtual bool IsSequential => false;
 
+    /// <summary>Whether the bytes stay on this machine.</summary>
+    public virtual bool IsLocal => false;
+
     /// <summary>The plain name of what is written, without its folder; empty where there is none.</summary>
     public virtual string Name => string.Empty;
 

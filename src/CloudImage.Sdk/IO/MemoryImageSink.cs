@@ -12,6 +12,9 @@ public sealed class MemoryImageSink : ImageSink
     private byte[] _content = [];
     private int _length;
 
+    /// <inheritdoc/>
+    public override bool IsLocal => true;
+
     /// <summary>The bytes written so far.</summary>
     /// <returns>A copy.</returns>
     public byte[] ToArray()
