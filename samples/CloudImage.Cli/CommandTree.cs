@@ -11,14 +11,12 @@ internal static class CommandTree
         RootCommand root = new("Disk images of every format, and incremental snapshot repositories. Exit code: 0 done or yes, 1 the answer is no (differs, corrupt), 2 could not do it.");
         root.Add(InfoCommand.Create());
         root.Add(MapCommand.Create());
+        root.Add(ConvertCommand.Create());
+        root.Add(CompareCommand.Create());
         root.Add(HashCommand.Create());
         root.Add(CheckCommand.Create());
         root.Add(ResizeCommand.Create());
         root.Add(FormatsCommand.Create());
-
-
-
-
         return root;
     }
 }

@@ -6,6 +6,7 @@ using CloudImage.Sdk;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.Formats.Raw;
+using Microsoft.Win32.SafeHandles;
 
 namespace CloudImage.Cli;
 
@@ -32,8 +33,6 @@ internal static class Sources
             IgnoreLocks = force,
         };
 
-    public static int Concurrency(int threads) => threads > 0 ? threads : Environment.ProcessorCount;
-
     public static async ValueTask<VirtualDisk> OpenAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
         IsUrl(source)
             ? await DiskImage.OpenAsync(await OpenContainerAsync(source, options, cancellationToken), options, cancellationToken)
@@ -56,7 +55,22 @@ internal static class Sources
 
     /// <summary>Standard input as a disk that comes once, in order.</summary>
     public static ValueTask<SequentialDiskSource> OpenStandardInputAsync(DiskOpenOptions options, CancellationToken cancellationToken) =>
-        DiskImage.OpenSequentialAsync(Console.OpenStandardInput(), options, cancellationToken);
+        DiskImage.OpenSequentialAsync(StandardInputStream(), options, cancellationToken);
+
+    // A file that the shell redirects has a length, which a pipe has not.
+    private static Stream StandardInputStream()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            FileStream file = new(new SafeFileHandle(0, false), FileAccess.Read, 0);
+            if (file.CanSeek)
+            {
+                return file;
+            }
+        }
+
+        return Console.OpenStandardInput();
+    }
 
     /// <summary>Bytes that a regular file takes up on its medium; null where that cannot be told.</summary>
     public static long? AllocatedBytes(string path)

@@ -37,9 +37,9 @@ internal sealed record InfoAnswer(
 
 internal sealed record MapAnswer(long Start, long Length, string Kind, int Depth, bool Compressed, long? Offset);
 
-internal sealed record ConvertAnswer(string Destination, string Format, long VirtualSize, long? ContainerLength, long DataBytes, double Seconds);
+internal sealed record ConvertAnswer(string Destination, string Format, long VirtualSize, long? ContainerLength, double Seconds);
 
-internal sealed record CompareAnswer(bool Equal, long? FirstDifference, string? Reason, long BytesCompared);
+internal sealed record CompareAnswer(bool Equal, long? FirstDifference, bool EqualLengths);
 
 internal sealed record HashAnswer(string Digest, string Algorithm, long Length);
 
