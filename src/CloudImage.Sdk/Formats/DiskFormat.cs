@@ -21,6 +21,9 @@ public abstract class DiskFormat
     /// <summary>Usual file extensions with their dot, the most usual first.</summary>
     public abstract IReadOnlyList<string> FileExtensions { get; }
 
+    /// <summary>Whether images can be read; where not, the format is recognised only to be named when its files are refused.</summary>
+    public virtual bool CanOpen => true;
+
     /// <summary>Whether new images can be made.</summary>
     public virtual bool CanCreate => false;
 

@@ -5,6 +5,8 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
+using CloudImage.Sdk.Formats.Foreign;
+using CloudImage.Sdk.Formats.GceTar;
 using CloudImage.Sdk.Formats.Raw;
 using CloudImage.Sdk.IO;
 
@@ -20,8 +22,10 @@ public sealed class DiskFormatRegistry
     public DiskFormatRegistry(params ReadOnlySpan<DiskFormat> formats) => _formats = formats.ToArray();
 
     /// <summary>Every format of this library.</summary>
-    public static DiskFormatRegistry Default { get; } = new(
-        RawFormat.Instance);
+    public static DiskFormatRegistry Default { get; } = new([
+        RawFormat.Instance,
+        GceTarFormat.Instance,
+        .. ForeignFormat.All]);
 
     /// <summary>The formats.</summary>
     public IReadOnlyList<DiskFormat> Formats => _formats;

@@ -61,7 +61,7 @@ public sealed partial class SourceLayoutTests
         foreach (string folder in Directory.GetDirectories(Path.Combine(s_root, "src", "CloudImage.Sdk", "Formats")))
         {
             string name = Path.GetFileName(folder);
-            if (name == "Foreign")
+            if (name is "Foreign" or "Archives")
             {
                 continue;
             }
