@@ -127,7 +127,7 @@ public sealed class FileImageSink : ImageSink
     }
 
     private static string Target(string path) =>
-        File.ResolveLinkTarget(path, true)?.FullName ?? Path.GetFullPath(path);
+        new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, true)!.FullName;
 
     private static void ThrowIfSpecial(string path)
     {
