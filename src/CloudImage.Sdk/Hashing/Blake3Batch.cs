@@ -66,7 +66,7 @@ internal static unsafe class Blake3Batch
         }
 
         Blake3Engine.CompressMany(
-            kernel, inputs, outputs, null, run, length / Blake3Constants.BlockSizeInBytes, key, flags,
+            kernel, inputs, outputs, null, run, 0, length / Blake3Constants.BlockSizeInBytes, key, flags,
             Blake3Constants.LeafStart, Blake3Constants.LeafEnd | Blake3Constants.Root);
         return run;
     }
@@ -146,7 +146,7 @@ internal static unsafe class Blake3Batch
         }
 
         Blake3Engine.CompressMany(
-            kernel, leafInputs, leafOutputs, counters, jobs, Blake3Constants.BlocksPerLeaf, key, flags,
+            kernel, leafInputs, leafOutputs, counters, jobs, 0, Blake3Constants.BlocksPerLeaf, key, flags,
             Blake3Constants.LeafStart, Blake3Constants.LeafEnd);
     }
 
@@ -179,9 +179,9 @@ internal static unsafe class Blake3Batch
         }
 
         uint parentFlags = flags | Blake3Constants.Parent;
-        Blake3Engine.CompressMany(kernel, inputs, outputs, null, parents, 1, key, parentFlags, 0, 0);
+        Blake3Engine.CompressMany(kernel, inputs, outputs, null, parents, 0, 1, key, parentFlags, 0, 0);
         Blake3Engine.CompressMany(
-            kernel, rootInputs, rootOutputs, null, roots, 1, key, parentFlags | Blake3Constants.Root, 0, 0);
+            kernel, rootInputs, rootOutputs, null, roots, 0, 1, key, parentFlags | Blake3Constants.Root, 0, 0);
         for (int i = 0; i < count; i++)
         {
             int pairs = counts[i] / 2;

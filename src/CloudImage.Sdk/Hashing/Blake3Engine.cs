@@ -11,7 +11,7 @@ internal static unsafe class Blake3Engine
     /// <summary>The most leaves, or parents, that are scheduled at once: 256 KiB of input, 8 KiB of chaining values.</summary>
     public const int BatchLeaves = 256;
 
-    private const int MaxLanes = 16;
+    private const int MaxLanes = Blake3Vector512.PairLanes;
 
     /// <summary>Gets the widest kernel of this machine.</summary>
     public static Blake3Kernel BestKernel
@@ -60,6 +60,7 @@ internal static unsafe class Blake3Engine
     /// <param name="outputs">An address of 32 bytes for each input. One output may lie on an input of the same or an earlier place.</param>
     /// <param name="counters">A counter for each input; null stands for zeros.</param>
     /// <param name="count">The number of inputs.</param>
+    /// <param name="ahead">The number of addresses after those of the inputs that the caller will want next.</param>
     /// <param name="blocks">The number of blocks of each.</param>
     /// <param name="key">The eight key words.</param>
     /// <param name="flags">Flags of every block.</param>
@@ -72,6 +73,7 @@ internal static unsafe class Blake3Engine
         byte** outputs,
         ulong* counters,
         int count,
+        int ahead,
         int blocks,
         uint* key,
         uint flags,
@@ -106,11 +108,16 @@ internal static unsafe class Blake3Engine
             {
                 ulong counter = counters is null || i >= used ? 0 : counters[done + i];
                 laneCounters[i] = (uint)counter;
-                laneCounters[MaxLanes + i] = (uint)(counter >> 32);
+                laneCounters[lanes + i] = (uint)(counter >> 32);
             }
 
             switch (lanes)
             {
+                case Blake3Vector512.PairLanes:
+                    byte** nextInputs = rest + ahead >= 2 * lanes ? currentInputs + lanes : currentInputs;
+                    Blake3Vector512.CompressPair(
+                        currentInputs, nextInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags);
+                    break;
                 case Blake3Vector512.Lanes:
                     Blake3Vector512.Compress(
                         currentInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags);
@@ -147,7 +154,7 @@ internal static unsafe class Blake3Engine
     public static int HashLeaves(
         Blake3Kernel kernel, byte* input, int length, ulong counter, uint* key, uint flags, byte* chainingValues)
     {
-        byte** inputs = stackalloc byte*[BatchLeaves];
+        byte** inputs = stackalloc byte*[BatchLeaves + MaxLanes];
         byte** outputs = stackalloc byte*[BatchLeaves];
         ulong* counters = stackalloc ulong[BatchLeaves];
         int whole = length / Blake3Constants.LeafSizeInBytes;
@@ -158,8 +165,15 @@ internal static unsafe class Blake3Engine
             counters[i] = counter + (uint)i;
         }
 
+        // What follows a full batch is most likely the next one; fetching it ahead does no harm when it is not.
+        int ahead = whole == BatchLeaves ? MaxLanes : 0;
+        for (int i = whole; i < whole + ahead; i++)
+        {
+            inputs[i] = input + (i * Blake3Constants.LeafSizeInBytes);
+        }
+
         CompressMany(
-            kernel, inputs, outputs, counters, whole, Blake3Constants.BlocksPerLeaf, key, flags,
+            kernel, inputs, outputs, counters, whole, ahead, Blake3Constants.BlocksPerLeaf, key, flags,
             Blake3Constants.LeafStart, Blake3Constants.LeafEnd);
         int rest = length % Blake3Constants.LeafSizeInBytes;
         if (rest == 0)
@@ -191,7 +205,7 @@ internal static unsafe class Blake3Engine
                 outputs[i] = chainingValues + (i * Blake3Constants.ChainingValueSizeInBytes);
             }
 
-            CompressMany(kernel, inputs, outputs, null, pairs, 1, key, flags | Blake3Constants.Parent, 0, 0);
+            CompressMany(kernel, inputs, outputs, null, pairs, 0, 1, key, flags | Blake3Constants.Parent, 0, 0);
             if ((count & 1) != 0)
             {
                 CopyChainingValue(chainingValues, count - 1, pairs);
@@ -268,7 +282,7 @@ internal static unsafe class Blake3Engine
     {
         if (kernel == Blake3Kernel.Vector512 && Blake3Vector512.IsSupported && count > Blake3Vector256.Lanes)
         {
-            return Blake3Vector512.Lanes;
+            return count > Blake3Vector512.Lanes ? Blake3Vector512.PairLanes : Blake3Vector512.Lanes;
         }
 
         if (kernel >= Blake3Kernel.Vector256 && Blake3Vector256.IsSupported && count > Blake3Vector128.Lanes)

@@ -9,7 +9,7 @@ namespace CloudImage.Sdk.Hashing;
 /// Vector k of the message holds word k of every input, so each line below is the scalar line of <see cref="Blake3Scalar"/>
 /// done 16 times. The message stays in memory and the sixteen state vectors in registers.
 /// </remarks>
-internal static unsafe class Blake3Vector512
+internal static unsafe partial class Blake3Vector512
 {
     public const int Lanes = 16;
 
@@ -18,7 +18,7 @@ internal static unsafe class Blake3Vector512
     /// <summary>Compresses the blocks of 16 inputs into 16 chaining values.</summary>
     /// <param name="inputs">16 addresses, each of <paramref name="blocks"/> times 64 readable bytes.</param>
     /// <param name="outputs">16 addresses of 32 bytes each, written after every input has been read.</param>
-    /// <param name="counters">16 low words of the counter, then 16 high words at <c>counters + 16</c>.</param>
+    /// <param name="counters">16 low words of the counter, then 16 high words.</param>
     /// <param name="blocks">The number of blocks, at least one.</param>
     /// <param name="key">The eight words every input starts from.</param>
     /// <param name="flags">Flags of every block.</param>
@@ -47,7 +47,9 @@ internal static unsafe class Blake3Vector512
         Vector512<uint> h6 = Vector512.Create(key[6]);
         Vector512<uint> h7 = Vector512.Create(key[7]);
         Vector512<uint> counterLow = Vector512.Load(counters);
-        Vector512<uint> counterHigh = Vector512.Load(counters + 16);
+        Vector512<uint> counterHigh = Vector512.Load(counters + Lanes);
+        ushort* firstOrder = Blake3Constants.MessageOrder(Lanes);
+        ushort* endOrder = firstOrder + (7 * 16);
         uint blockFlags = flags | firstFlags;
         for (int block = 0; block < blocks; block++)
         {
@@ -73,27 +75,18 @@ internal static unsafe class Blake3Vector512
             Vector512<uint> v13 = counterHigh;
             Vector512<uint> v14 = Vector512.Create((uint)Blake3Constants.BlockSizeInBytes);
             Vector512<uint> v15 = Vector512.Create(blockFlags);
-            Round(m, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
-                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
-            Round(m, 2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8,
-                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
-                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
-            Round(m, 3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1,
-                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
-                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
-            Round(m, 10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6,
-                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
-                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
-            Round(m, 12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4,
-                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
-                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
-            Round(m, 9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7,
-                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
-                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
-            Round(m, 11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13,
-                ref v0, ref v1, ref v2, ref v3, ref v4, ref v5, ref v6, ref v7,
-                ref v8, ref v9, ref v10, ref v11, ref v12, ref v13, ref v14, ref v15);
+            for (ushort* order = firstOrder; order != endOrder; order += 16)
+            {
+                Mix(ref v0, ref v4, ref v8, ref v12, m + order[0], m + order[1]);
+                Mix(ref v1, ref v5, ref v9, ref v13, m + order[2], m + order[3]);
+                Mix(ref v2, ref v6, ref v10, ref v14, m + order[4], m + order[5]);
+                Mix(ref v3, ref v7, ref v11, ref v15, m + order[6], m + order[7]);
+                Mix(ref v0, ref v5, ref v10, ref v15, m + order[8], m + order[9]);
+                Mix(ref v1, ref v6, ref v11, ref v12, m + order[10], m + order[11]);
+                Mix(ref v2, ref v7, ref v8, ref v13, m + order[12], m + order[13]);
+                Mix(ref v3, ref v4, ref v9, ref v14, m + order[14], m + order[15]);
+            }
+
             h0 = v0 ^ v8;
             h1 = v1 ^ v9;
             h2 = v2 ^ v10;
@@ -106,26 +99,6 @@ internal static unsafe class Blake3Vector512
         }
 
         StoreChainingValues(outputs, h0, h1, h2, h3, h4, h5, h6, h7);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Round(
-        uint* m,
-        int s0, int s1, int s2, int s3, int s4, int s5, int s6, int s7,
-        int s8, int s9, int s10, int s11, int s12, int s13, int s14, int s15,
-        ref Vector512<uint> v0, ref Vector512<uint> v1, ref Vector512<uint> v2, ref Vector512<uint> v3,
-        ref Vector512<uint> v4, ref Vector512<uint> v5, ref Vector512<uint> v6, ref Vector512<uint> v7,
-        ref Vector512<uint> v8, ref Vector512<uint> v9, ref Vector512<uint> v10, ref Vector512<uint> v11,
-        ref Vector512<uint> v12, ref Vector512<uint> v13, ref Vector512<uint> v14, ref Vector512<uint> v15)
-    {
-        Mix(ref v0, ref v4, ref v8, ref v12, m + (s0 * Lanes), m + (s1 * Lanes));
-        Mix(ref v1, ref v5, ref v9, ref v13, m + (s2 * Lanes), m + (s3 * Lanes));
-        Mix(ref v2, ref v6, ref v10, ref v14, m + (s4 * Lanes), m + (s5 * Lanes));
-        Mix(ref v3, ref v7, ref v11, ref v15, m + (s6 * Lanes), m + (s7 * Lanes));
-        Mix(ref v0, ref v5, ref v10, ref v15, m + (s8 * Lanes), m + (s9 * Lanes));
-        Mix(ref v1, ref v6, ref v11, ref v12, m + (s10 * Lanes), m + (s11 * Lanes));
-        Mix(ref v2, ref v7, ref v8, ref v13, m + (s12 * Lanes), m + (s13 * Lanes));
-        Mix(ref v3, ref v4, ref v9, ref v14, m + (s14 * Lanes), m + (s15 * Lanes));
     }
 
     // a + m + b in this order: b is what the previous step has just produced, so the sum with m is ready before it arrives.

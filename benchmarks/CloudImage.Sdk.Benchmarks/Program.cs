@@ -1,0 +1,26 @@
+using System;
+using BenchmarkDotNet.Running;
+using CloudImage.Sdk.Benchmarks.Chunking;
+using CloudImage.Sdk.Benchmarks.Hashing;
+
+namespace CloudImage.Sdk.Benchmarks;
+
+/// <summary>
+/// <c>kernels</c> prints the ratios of the kernels in one process, <c>dedup DIRECTORY</c> the deduplication table;
+/// anything else goes to BenchmarkDotNet (for instance <c>--filter '*Blake3*'</c>, or <c>--job dry</c>).
+/// </summary>
+internal static class Program
+{
+    private static int Main(string[] args) => args switch
+    {
+        ["kernels", .. string[] rest] => KernelRatios.Run(rest),
+        ["dedup", string directory] => DeduplicationTable.Run(directory),
+        _ => RunBenchmarks(args),
+    };
+
+    private static int RunBenchmarks(string[] args)
+    {
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+        return 0;
+    }
+}
