@@ -19,6 +19,9 @@ public sealed unsafe partial class Blake3
     private readonly uint _flags;
     private readonly Blake3Kernel _kernel;
 
+    // The number of the first leaf: not zero when this computes a subtree of a larger input.
+    private readonly ulong _firstLeaf;
+
     // The bytes since the last whole leaf that more input follows; the last leaf waits here, for it may be the root.
     private readonly byte[] _leaf = new byte[Blake3Constants.LeafSizeInBytes];
     private int _leafLength;
@@ -35,8 +38,9 @@ public sealed unsafe partial class Blake3
     {
     }
 
-    internal Blake3(uint[] key, uint flags, Blake3Kernel kernel)
+    internal Blake3(uint[] key, uint flags, Blake3Kernel kernel, ulong firstLeaf = 0)
     {
+        _firstLeaf = firstLeaf;
         _key = key;
         _flags = flags;
         _kernel = kernel;
@@ -133,6 +137,16 @@ public sealed unsafe partial class Blake3
         _leaves = 0;
     }
 
+    /// <summary>Writes what a parent takes of the input so far, which is a subtree of a larger input.</summary>
+    internal void GetChainingValue(Span<byte> destination)
+    {
+        CreateRoot(out Blake3Node node);
+        fixed (byte* output = destination[..Blake3Constants.ChainingValueSizeInBytes])
+        {
+            node.WriteChainingValue(_kernel, output);
+        }
+    }
+
     internal static uint[] ReadKey(ReadOnlySpan<byte> key)
     {
         uint[] words = new uint[Blake3Constants.WordsPerChainingValue];
@@ -167,7 +181,7 @@ public sealed unsafe partial class Blake3
             int whole = source.Length / Blake3Constants.LeafSizeInBytes;
             int leaves = Math.Min(limit, 1 << BitOperations.Log2((uint)whole));
             int length = leaves * Blake3Constants.LeafSizeInBytes;
-            Blake3Engine.HashLeaves(_kernel, input, length, _leaves, key, _flags, batch);
+            Blake3Engine.HashLeaves(_kernel, input, length, _firstLeaf + _leaves, key, _flags, batch);
             if (length < source.Length || leaves == 1)
             {
                 Blake3Engine.Reduce(_kernel, batch, leaves, 1, key, _flags);
@@ -192,7 +206,7 @@ public sealed unsafe partial class Blake3
         fixed (uint* key = _key)
         fixed (byte* leaf = _leaf)
         {
-            Blake3Engine.HashLeaves(_kernel, leaf, Blake3Constants.LeafSizeInBytes, _leaves, key, _flags, chainingValue);
+            Blake3Engine.HashLeaves(_kernel, leaf, Blake3Constants.LeafSizeInBytes, _firstLeaf + _leaves, key, _flags, chainingValue);
             Push(chainingValue, 1, key);
         }
 
@@ -238,7 +252,7 @@ public sealed unsafe partial class Blake3
             int next = _depth;
             if (_leafLength > 0 || _depth == 0)
             {
-                Blake3Node.CreateLeaf(_kernel, leaf, _leafLength, _leaves, key, _flags, out root);
+                Blake3Node.CreateLeaf(_kernel, leaf, _leafLength, _firstLeaf + _leaves, key, _flags, out root);
             }
             else
             {

@@ -199,13 +199,18 @@ internal static unsafe class Blake3Engine
         while (count > target)
         {
             int pairs = count / 2;
-            for (int i = 0; i < pairs; i++)
+            for (int first = 0; first < pairs; first += BatchLeaves / 2)
             {
-                inputs[i] = chainingValues + (i * Blake3Constants.BlockSizeInBytes);
-                outputs[i] = chainingValues + (i * Blake3Constants.ChainingValueSizeInBytes);
+                int jobs = Math.Min(BatchLeaves / 2, pairs - first);
+                for (int i = 0; i < jobs; i++)
+                {
+                    inputs[i] = chainingValues + ((first + i) * Blake3Constants.BlockSizeInBytes);
+                    outputs[i] = chainingValues + ((first + i) * Blake3Constants.ChainingValueSizeInBytes);
+                }
+
+                CompressMany(kernel, inputs, outputs, null, jobs, 0, 1, key, flags | Blake3Constants.Parent, 0, 0);
             }
 
-            CompressMany(kernel, inputs, outputs, null, pairs, 0, 1, key, flags | Blake3Constants.Parent, 0, 0);
             if ((count & 1) != 0)
             {
                 CopyChainingValue(chainingValues, count - 1, pairs);
