@@ -27,6 +27,7 @@ public sealed class DirectoryObjectStore : ObjectStore
     private readonly ConcurrentDictionary<string, bool> _touchedFolders = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _flushGate = new(1, 1);
     private int _isStaleRemoved;
+    private ObjectStoreException? _flushFailure;
 
     /// <summary>Opens a directory with the default options.</summary>
     /// <param name="path">The directory.</param>
@@ -374,6 +375,12 @@ public sealed class DirectoryObjectStore : ObjectStore
 
     private void SyncTouchedFolders()
     {
+        // The kernel reports a failed flush once and may then have dropped what it could not write: no later success is to be believed.
+        if (_flushFailure is not null)
+        {
+            throw new ObjectStoreException($"An earlier flush failed; open the store anew and check it. {_flushFailure.Message}", _flushFailure);
+        }
+
         foreach (string folder in _touchedFolders.Keys)
         {
             _touchedFolders.TryRemove(folder, out _);
@@ -386,8 +393,8 @@ public sealed class DirectoryObjectStore : ObjectStore
             }
             catch (IOException exception)
             {
-                _touchedFolders[folder] = true;
-                throw new ObjectStoreException($"Flushing the folder '{folder}' failed: {exception.Message}", exception);
+                _flushFailure = new ObjectStoreException($"Flushing the folder '{folder}' failed: {exception.Message}", exception);
+                throw _flushFailure;
             }
         }
     }
