@@ -8,6 +8,8 @@ using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats.Foreign;
 using CloudImage.Sdk.Formats.GceTar;
 using CloudImage.Sdk.Formats.Raw;
+using CloudImage.Sdk.Formats.Vhd;
+using CloudImage.Sdk.Formats.Vhdx;
 using CloudImage.Sdk.IO;
 
 namespace CloudImage.Sdk.Formats;
@@ -25,6 +27,8 @@ public sealed class DiskFormatRegistry
     public static DiskFormatRegistry Default { get; } = new([
         RawFormat.Instance,
         GceTarFormat.Instance,
+        VhdFormat.Instance,
+        VhdxFormat.Instance,
         .. ForeignFormat.All]);
 
     /// <summary>The formats.</summary>
