@@ -107,7 +107,7 @@ public sealed class VhdFormat : DiskFormat
         return vhd.Variant switch
         {
             VhdVariant.Fixed when vhd.Parent is null => new VhdFixedWriter(sink, rounded, vhd),
-            VhdVariant.Dynamic => new VhdDynamicWriter(sink, rounded, vhd),
+            VhdVariant.Dynamic => new VhdDiskWriter(sink, rounded, vhd),
             VhdVariant.Fixed => throw new ArgumentException("A fixed disk has no parent; a differencing disk is a dynamic one.", nameof(options)),
             _ => throw new ArgumentException($"The variant {vhd.Variant} is not known.", nameof(options)),
         };

@@ -19,6 +19,10 @@ namespace CloudImage.Sdk.Formats.Vhdx;
 internal sealed class VhdxDiskWriter : DiskWriter
 {
     private const int ZeroLength = 65536;
+
+    /// <summary>Zeros within a stored block that are not written stay a hole in the file.</summary>
+    private const int SparseLength = 65536;
+
     private const int TablePageEntries = 8192;
     private const string Creator = "CloudImage.Sdk";
     private static readonly byte[] s_zeroes = new byte[ZeroLength];
@@ -51,6 +55,9 @@ internal sealed class VhdxDiskWriter : DiskWriter
     public override long Length { get; }
 
     public override int PreferredBlockSize => Math.Min(_blockSize, 4 * VhdxConstants.MiB);
+
+    // An overlay takes whole blocks where it can: those need no sector bitmap.
+    public override int SparseBlockSize => _coverage is null ? SparseLength : Math.Min(_blockSize, VhdxConstants.MiB);
 
     protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
     {

@@ -15,9 +15,13 @@ namespace CloudImage.Sdk.Formats.Vhd;
 /// Blocks get their places in order of their first write; data goes there at once, from any number of threads. Bitmaps,
 /// table, header and both footers are written once, at the end: until then nothing is published.
 /// </remarks>
-internal sealed class VhdDynamicWriter : DiskWriter
+internal sealed class VhdDiskWriter : DiskWriter
 {
     private const int ZeroLength = 65536;
+
+    /// <summary>Zeros within a stored block that are not written stay a hole in the file.</summary>
+    private const int SparseLength = 65536;
+
     private static readonly byte[] s_zeroes = new byte[ZeroLength];
     private readonly Lock _lock = new();
     private readonly ImageSink _sink;
@@ -31,7 +35,7 @@ internal sealed class VhdDynamicWriter : DiskWriter
     private readonly List<(uint Code, byte[] Text, long FileOffset)> _locators = [];
     private long _fileEnd;
 
-    public VhdDynamicWriter(ImageSink sink, long length, VhdOptions options)
+    public VhdDiskWriter(ImageSink sink, long length, VhdOptions options)
     {
         if (sink.IsSequential)
         {
@@ -67,6 +71,8 @@ internal sealed class VhdDynamicWriter : DiskWriter
     public override long Length { get; }
 
     public override int PreferredBlockSize => _options.BlockSize;
+
+    public override int SparseBlockSize => SparseLength;
 
     private long FirstBlockOffset { get; }
 
