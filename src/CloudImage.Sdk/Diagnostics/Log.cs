@@ -1,0 +1,41 @@
+using System;
+using Microsoft.Extensions.Logging;
+
+namespace CloudImage.Sdk.Diagnostics;
+
+/// <summary>Every message that the core logs. Event ids never change their meaning: 1000 to 1099 are the repository's.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(EventId = 1000, Level = LogLevel.Information, Message = "Repository {RepositoryId} was created at {Location}")]
+    public static partial void RepositoryCreated(ILogger logger, string repositoryId, string location);
+
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Information, Message = "Snapshot {SnapshotId} of image '{Image}', number {Sequence}, was committed; {StoredBytes} bytes were stored")]
+    public static partial void SnapshotCommitted(ILogger logger, string snapshotId, string image, long sequence, long storedBytes);
+
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "Snapshot {SnapshotId} was retired")]
+    public static partial void SnapshotRetired(ILogger logger, string snapshotId);
+
+    [LoggerMessage(EventId = 1003, Level = LogLevel.Information, Message = "Session {SessionId} repeats its capture, round {Round}: collection condemned packs that it refers to")]
+    public static partial void CaptureRoundRepeated(ILogger logger, string sessionId, int round);
+
+    [LoggerMessage(EventId = 1004, Level = LogLevel.Information, Message = "The capture of image '{Image}' begins again, attempt {Attempt}: {Reason}")]
+    public static partial void CaptureRestarted(ILogger logger, string image, int attempt, string reason);
+
+    [LoggerMessage(EventId = 1005, Level = LogLevel.Warning, Message = "Session {SessionId} ended without a snapshot after {StoredBytes} bytes were stored; it can be resumed")]
+    public static partial void CaptureInterrupted(ILogger logger, Exception exception, string sessionId, long storedBytes);
+
+    [LoggerMessage(EventId = 1006, Level = LogLevel.Warning, Message = "Session {SessionId} could not be given up and stays undecided")]
+    public static partial void AbortFailed(ILogger logger, Exception exception, string sessionId);
+
+    [LoggerMessage(EventId = 1007, Level = LogLevel.Warning, Message = "The index is damaged and was passed over in part: {Problem}")]
+    public static partial void IndexDamaged(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 1008, Level = LogLevel.Warning, Message = "Index segments could not be merged; the next capture tries again")]
+    public static partial void MergeFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 1009, Level = LogLevel.Information, Message = "{Count} index segments with {Entries} entries were merged into {Name}")]
+    public static partial void SegmentsMerged(ILogger logger, int count, long entries, string name);
+
+    [LoggerMessage(EventId = 1010, Level = LogLevel.Error, Message = "Verification found: {Problem}")]
+    public static partial void VerificationProblem(ILogger logger, string problem);
+}

@@ -1,0 +1,220 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.Disks;
+using CloudImage.Sdk.Diagnostics;
+using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Snapshots.Index;
+using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Snapshots.Sessions;
+using CloudImage.Sdk.Snapshots.Trees;
+using CloudImage.Sdk.Storage;
+
+namespace CloudImage.Sdk.Snapshots.Capture;
+
+/// <summary>One capture from opening the session to its fate. Order on the store: packs, segments, preps, fate.</summary>
+internal sealed class CaptureOperation : IAsyncDisposable
+{
+    private const int MaxRounds = 8;
+    private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(100);
+    private readonly RepositoryContext _context;
+    private readonly VirtualDisk _disk;
+    private readonly CaptureOptions _options;
+    private readonly IProgress<SnapshotProgress>? _progress;
+    private readonly WriteSession _session;
+    private readonly CommittedSnapshot? _parent;
+    private readonly ChunkIndex _index;
+    private readonly PackStream _dataPacks;
+    private readonly PackStream _treePacks;
+    private readonly long _startedAt = Stopwatch.GetTimestamp();
+    private TimeSpan _reportedAt;
+    private int _nextSegment;
+
+    public CaptureOperation(
+        RepositoryContext context, VirtualDisk disk, CaptureOptions options, IProgress<SnapshotProgress>? progress, WriteSession session, CommittedSnapshot? parent)
+    {
+        _context = context;
+        _disk = disk;
+        _options = options;
+        _progress = progress;
+        _session = session;
+        _parent = parent;
+        _index = new ChunkIndex(context, session.IsUsable);
+        _dataPacks = new PackStream(context.Store, PackKind.Data, session.Id, session.Owner, 0, PublishedAsync);
+        _treePacks = new PackStream(context.Store, PackKind.Tree, session.Id, session.Owner, 0, null);
+    }
+
+    /// <summary>Bytes of packs stored so far.</summary>
+    public long StoredBytes => _dataPacks.StoredBytes + _treePacks.StoredBytes + _index.StoredBytes;
+
+    public async Task<CaptureResult> ExecuteAsync(CancellationToken cancellationToken)
+    {
+        bool isExact = _options.Deduplication == ChunkDeduplication.Exact;
+        if (isExact)
+        {
+            await _index.LoadAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (_session.Owner > 0)
+        {
+            await AdoptPacksAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        for (int round = 0; round < MaxRounds; round++)
+        {
+            TreeGeometry geometry = new(_disk.Length, _context.Header.ChunkSize);
+            SnapshotTree? parentTree = _parent?.OpenTree(_context);
+            TreeBuilder builder = new(_context, geometry, _treePacks, parentTree, _session.IsUsable);
+            // After a first round, or in a session taken over, chunks of the session itself are found by content whatever the mode.
+            bool usesIndex = isExact || round > 0 || _session.Owner > 0;
+            CaptureRun run = new(Plan(geometry, parentTree, usesIndex ? _index : null), _dataPacks, builder, Report);
+            NodeRef root = await run.ExecuteAsync(cancellationToken).ConfigureAwait(false);
+            if (await TryCommitAsync(root, builder, cancellationToken).ConfigureAwait(false))
+            {
+                return await FinishAsync(run.Counters, cancellationToken).ConfigureAwait(false);
+            }
+
+            string sessionId = _session.Id.ToString();
+            Log.CaptureRoundRepeated(_context.Logger, sessionId, round + 1);
+        }
+
+        throw await _session.GiveUpAsync($"collection condemned what it refers to {MaxRounds} times", cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _dataPacks.DisposeAsync().ConfigureAwait(false);
+        await _treePacks.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private CapturePlan Plan(TreeGeometry geometry, SnapshotTree? parentTree, ChunkIndex? index) => new()
+    {
+        Context = _context,
+        Disk = _disk,
+        Geometry = geometry,
+        Parent = parentTree,
+        ChangeMap = _options.ChangeMap,
+        IsLayer = _options.AsLayer,
+        LayerBase = _options.LayerBase,
+        Codec = _options.Codec,
+        Index = index,
+        OwnSession = _session.Id,
+        IsUsable = _session.IsUsable,
+        Workers = _options.Concurrency > 0 ? _options.Concurrency : Environment.ProcessorCount,
+    };
+
+    // What the dead writer published counts as ours: its slots go into the open segment, so that no chunk of it is stored twice.
+    private async ValueTask AdoptPacksAsync(CancellationToken cancellationToken)
+    {
+        HashSet<PackId> indexed = await _index.PacksOfSessionAsync(_session.Id, cancellationToken).ConfigureAwait(false);
+        List<PackId> packs = [];
+        await foreach (ObjectInfo info in _context.Store.ListAsync($"{ObjectNames.DataPacks}{_session.Id}-", null, cancellationToken).ConfigureAwait(false))
+        {
+            if (PackId.TryParse(info.Name, out PackId pack) && !indexed.Contains(pack))
+            {
+                packs.Add(pack);
+            }
+        }
+
+        foreach (PackId pack in packs)
+        {
+            PackSlot[] slots = await _context.SlotsAsync(pack, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            foreach (PackSlot slot in slots)
+            {
+                _index.AddOwn(slot.Header.Id, new FramePlace(pack, slot.Offset, slot.Length));
+            }
+
+            await PublishedAsync(pack, slots, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private ValueTask PublishedAsync(PackId pack, IReadOnlyList<PackSlot> slots, CancellationToken cancellationToken) =>
+        _index.PublishedAsync(pack, slots, NextSegmentName, cancellationToken);
+
+    private string NextSegmentName() => ObjectNames.Segment(_session.Id, _session.Owner, _nextSegment++);
+
+    private async ValueTask<bool> TryCommitAsync(NodeRef root, TreeBuilder builder, CancellationToken cancellationToken)
+    {
+        await _dataPacks.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        await _treePacks.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        await _index.FlushAsync(NextSegmentName, cancellationToken).ConfigureAwait(false);
+        long sequence = await _session.ReserveSequenceAsync(cancellationToken).ConfigureAwait(false);
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        byte[] descriptor = Describe(root, sequence, builder.DataChunks).ToArray();
+        PrepRecord prep = new() { Refs = builder.Refs, Descriptor = _context.Protection.SealDescriptor(descriptor) };
+        (int number, byte[] hash) = await _session.DeclareAsync(prep, cancellationToken).ConfigureAwait(false);
+        if (!await _session.CheckAsync(builder.Refs, cancellationToken).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await _session.CommitAsync(number, hash, cancellationToken).ConfigureAwait(false);
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private SnapshotDescriptor Describe(NodeRef root, long sequence, long dataChunks) => new()
+    {
+        Suite = _context.Suite,
+        ChunkSize = _context.Header.ChunkSize,
+        Length = _disk.Length,
+        Root = root.Hash,
+        RootPlace = root.Place,
+        IsLayer = _options.AsLayer,
+        Parent = _parent?.Id ?? default,
+        Image = _options.Image,
+        Sequence = sequence,
+        CreatedAt = _options.CreatedAt ?? _context.TimeProvider.GetUtcNow(),
+        Codec = _options.Codec.ToString(),
+        DataBytes = dataChunks * _context.Header.ChunkSize,
+        StoredBytes = StoredBytes,
+        Tags = _options.Tags,
+    };
+
+    private async ValueTask<CaptureResult> FinishAsync(CaptureCounters counters, CancellationToken cancellationToken)
+    {
+        CommittedSnapshot committed = await CommittedSnapshot.TryReadAsync(_context, _session.Id, cancellationToken).ConfigureAwait(false)
+            ?? throw new RepositoryCorruptException(ObjectNames.Fate(_session.Id), 0, "the fate that was just created is not there.");
+        Report(counters, true);
+        SnapshotInfo snapshot = committed.ToInfo();
+        Log.SnapshotCommitted(_context.Logger, snapshot.Id, _options.Image, committed.Descriptor.Sequence, StoredBytes);
+        return new CaptureResult
+        {
+            Snapshot = snapshot,
+            ReadBytes = counters.ReadBytes,
+            StoredBytes = StoredBytes + _session.RecordBytes,
+            ZeroChunks = counters.ZeroChunks,
+            UnchangedChunks = counters.UnchangedChunks,
+            DuplicateChunks = counters.DuplicateChunks,
+            NewChunks = counters.NewChunks,
+            DeclinedChunks = counters.DeclinedChunks,
+            Warnings = [.. _index.Problems],
+        };
+    }
+
+    private void Report(CaptureCounters counters) => Report(counters, false);
+
+    private void Report(CaptureCounters counters, bool isLast)
+    {
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(_startedAt);
+        if (_progress is null || (!isLast && elapsed - _reportedAt < s_reportInterval))
+        {
+            return;
+        }
+
+        _reportedAt = elapsed;
+        _progress.Report(new SnapshotProgress
+        {
+            TotalBytes = _disk.Length,
+            ProcessedBytes = counters.ProcessedBytes,
+            ReadBytes = counters.ReadBytes,
+            StoredBytes = StoredBytes,
+            Elapsed = elapsed,
+        });
+    }
+}

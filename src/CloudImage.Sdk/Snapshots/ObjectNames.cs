@@ -1,0 +1,116 @@
+using System;
+using System.Globalization;
+using System.Text;
+using CloudImage.Sdk.Snapshots.Records;
+
+namespace CloudImage.Sdk.Snapshots;
+
+/// <summary>The names of a repository's objects, as FORMAT.md lists them.</summary>
+internal static class ObjectNames
+{
+    public const string Repository = "repo.json";
+    public const string Sessions = "s/";
+    public const string DataPacks = "p/";
+    public const string TreePacks = "m/";
+    public const string Segments = "i/";
+    public const string Images = "n/";
+    public const string Generations = "g/";
+    public const string Reports = "v/";
+    public const int MaxPackSequence = 0xff_ffff;
+    public const int MaxImageNameLength = 128;
+
+    public static string Session(SessionId session) => $"s/{session}/";
+
+    public static string Open(SessionId session) => $"s/{session}/open";
+
+    public static string Owner(SessionId session, int number) => string.Create(CultureInfo.InvariantCulture, $"s/{session}/owner.{number:x4}");
+
+    public static string Prep(SessionId session, int number) => string.Create(CultureInfo.InvariantCulture, $"s/{session}/prep.{number:x4}");
+
+    public static string Fate(SessionId session) => $"s/{session}/fate";
+
+    public static string Retired(SessionId session) => $"s/{session}/retired";
+
+    public static string Segment(SessionId session, int owner, int sequence) =>
+        string.Create(CultureInfo.InvariantCulture, $"i/{session}-{owner:x4}-{sequence:x6}");
+
+    public static string MergedSegment(int level, SessionId session, int sequence) =>
+        string.Create(CultureInfo.InvariantCulture, $"i/L{level}/{session}-{sequence:x6}");
+
+    public static string ImagePrefix(string encodedImage) => $"n/{encodedImage}/";
+
+    public static string Image(string encodedImage, long sequence) =>
+        string.Create(CultureInfo.InvariantCulture, $"n/{encodedImage}/{sequence:d10}");
+
+    public static string Generation(long number, string part) => string.Create(CultureInfo.InvariantCulture, $"g/{number:d10}/{part}");
+
+    /// <summary>Percent-encodes the name of an image: ASCII letters, digits, '-', '_' and inner '.' stand for themselves.</summary>
+    /// <exception cref="ArgumentException">The name is empty or its encoded form longer than 128 bytes.</exception>
+    public static string EncodeImage(string image)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(image);
+        StringBuilder encoded = new();
+        foreach (byte unit in Encoding.UTF8.GetBytes(image))
+        {
+            bool isPlain = char.IsAsciiLetterOrDigit((char)unit) || unit is (byte)'-' or (byte)'_' || (unit == (byte)'.' && encoded.Length > 0);
+            if (isPlain)
+            {
+                encoded.Append((char)unit);
+            }
+            else
+            {
+                encoded.Append(CultureInfo.InvariantCulture, $"%{unit:X2}");
+            }
+        }
+
+        return encoded.Length <= MaxImageNameLength
+            ? encoded.ToString()
+            : throw new ArgumentException($"The name of an image has at most {MaxImageNameLength} bytes when percent-encoded; '{image}' has {encoded.Length}.", nameof(image));
+    }
+
+    /// <summary>Splits <c>s/&lt;sid&gt;/part</c>.</summary>
+    public static bool TryParseSession(string name, out SessionId session, out string part)
+    {
+        part = string.Empty;
+        session = default;
+        if (name.Length < 3 + SessionId.TextLength + 1 || !name.StartsWith(Sessions, StringComparison.Ordinal)
+            || name[2 + SessionId.TextLength] != '/' || !SessionId.TryParse(name.AsSpan(2, SessionId.TextLength), out session))
+        {
+            return false;
+        }
+
+        part = name[(3 + SessionId.TextLength)..];
+        return true;
+    }
+
+    /// <summary>Splits <c>n/&lt;image&gt;/&lt;seq&gt;</c>.</summary>
+    public static bool TryParseImage(string name, out string encodedImage, out long sequence)
+    {
+        encodedImage = string.Empty;
+        sequence = 0;
+        int slash = name.LastIndexOf('/');
+        if (!name.StartsWith(Images, StringComparison.Ordinal) || slash < 3 || name.Length - slash != 11
+            || !long.TryParse(name.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out sequence))
+        {
+            return false;
+        }
+
+        encodedImage = name[2..slash];
+        return true;
+    }
+
+    /// <summary>Splits <c>g/&lt;k&gt;/part</c>.</summary>
+    public static bool TryParseGeneration(string name, out long number, out string part)
+    {
+        number = 0;
+        part = string.Empty;
+        if (!name.StartsWith(Generations, StringComparison.Ordinal) || name.Length < 14 || name[12] != '/'
+            || !long.TryParse(name.AsSpan(2, 10), NumberStyles.None, CultureInfo.InvariantCulture, out number))
+        {
+            return false;
+        }
+
+        part = name[13..];
+        return true;
+    }
+}

@@ -1,0 +1,122 @@
+using System;
+using System.Buffers;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.IO;
+
+namespace CloudImage.Sdk.Snapshots.Packs;
+
+/// <summary>Fetches chunks from packs: neighbours with one ranged read, ranges of a remote store at the same time, each chunk verified. Thread-safe.</summary>
+internal sealed class ChunkFetcher
+{
+    /// <summary>How many bytes that nobody wants are read rather than a second request made.</summary>
+    private const int MaxGap = 64 * 1024;
+
+    private const int MaxRange = 4 << 20;
+    private readonly RepositoryContext _context;
+
+    public ChunkFetcher(RepositoryContext context) => _context = context;
+
+    public async ValueTask FetchAsync(WantedChunk wanted, IoMode mode, CancellationToken cancellationToken)
+    {
+        ThrowIfImpossible(wanted);
+        byte[] rented = ArrayPool<byte>.Shared.Rent((int)wanted.Place.Length);
+        try
+        {
+            Memory<byte> frame = rented.AsMemory(0, (int)wanted.Place.Length);
+            await PackReader.ReadExactlyAsync(_context.Store, wanted.Place.Pack.ToString(), frame, wanted.Place.Offset, mode, cancellationToken).ConfigureAwait(false);
+            _context.Frames.DecodeChunk(wanted.Place, frame.Span, wanted.Digest, wanted.Plain.Span);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    public async ValueTask FetchManyAsync(List<WantedChunk> wanted, IoMode mode, CancellationToken cancellationToken)
+    {
+        if (wanted.Count == 1)
+        {
+            await FetchAsync(wanted[0], mode, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        List<(int From, int To)> ranges = Coalesce(wanted);
+        if (mode == IoMode.Synchronous || ranges.Count <= 1)
+        {
+            foreach ((int from, int to) in ranges)
+            {
+                await FetchRangeAsync(wanted, from, to, mode, cancellationToken).ConfigureAwait(false);
+            }
+
+            return;
+        }
+
+        ParallelOptions options = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(ranges, options, (range, token) => FetchRangeAsync(wanted, range.From, range.To, mode, token)).ConfigureAwait(false);
+    }
+
+    private static List<(int From, int To)> Coalesce(List<WantedChunk> wanted)
+    {
+        // In order of place; shared chunks may stand twice and decode twice from one read.
+        wanted.Sort(static (left, right) =>
+        {
+            int order = left.Place.Pack.CompareTo(right.Place.Pack);
+            return order != 0 ? order : left.Place.Offset.CompareTo(right.Place.Offset);
+        });
+        List<(int From, int To)> ranges = [];
+        for (int from = 0; from < wanted.Count;)
+        {
+            int to = from + 1;
+            FramePlace first = wanted[from].Place;
+            long end = first.End;
+            while (to < wanted.Count && wanted[to].Place.Pack == first.Pack && wanted[to].Place.Offset <= end + MaxGap
+                && wanted[to].Place.End - first.Offset <= MaxRange)
+            {
+                end = Math.Max(end, wanted[to].Place.End);
+                to++;
+            }
+
+            ranges.Add((from, to));
+            from = to;
+        }
+
+        return ranges;
+    }
+
+    private async ValueTask FetchRangeAsync(List<WantedChunk> wanted, int from, int to, IoMode mode, CancellationToken cancellationToken)
+    {
+        long start = wanted[from].Place.Offset;
+        long end = start;
+        for (int index = from; index < to; index++)
+        {
+            ThrowIfImpossible(wanted[index]);
+            end = Math.Max(end, wanted[index].Place.End);
+        }
+
+        int length = checked((int)(end - start));
+        byte[] rented = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            await PackReader.ReadExactlyAsync(_context.Store, wanted[from].Place.Pack.ToString(), rented.AsMemory(0, length), start, mode, cancellationToken).ConfigureAwait(false);
+            for (int index = from; index < to; index++)
+            {
+                WantedChunk chunk = wanted[index];
+                _context.Frames.DecodeChunk(chunk.Place, rented.AsSpan((int)(chunk.Place.Offset - start), (int)chunk.Place.Length), chunk.Digest, chunk.Plain.Span);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    private void ThrowIfImpossible(in WantedChunk wanted)
+    {
+        if (wanted.Place.Length > (uint)_context.Frames.MaxFrameLength(wanted.Plain.Length))
+        {
+            throw new RepositoryCorruptException(wanted.Place.Pack.ToString(), wanted.Place.Offset, $"a frame of {wanted.Place.Length} bytes is longer than any chunk's.");
+        }
+    }
+}

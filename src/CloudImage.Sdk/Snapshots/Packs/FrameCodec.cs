@@ -1,0 +1,130 @@
+using System;
+using System.Buffers;
+using System.Security.Cryptography;
+using CloudImage.Sdk.Compression;
+using CloudImage.Sdk.Hashing;
+
+namespace CloudImage.Sdk.Snapshots.Packs;
+
+/// <summary>Makes frames of chunks and nodes, and chunks and nodes of frames. Thread-safe.</summary>
+internal sealed class FrameCodec
+{
+    private readonly RepositoryProtection _protection;
+
+    public FrameCodec(ContentHashAlgorithm suite, RepositoryProtection protection)
+    {
+        Suite = suite;
+        _protection = protection;
+    }
+
+    public ContentHashAlgorithm Suite { get; }
+
+    public ContentDigest Hash(ReadOnlySpan<byte> plain)
+    {
+        if (Suite == ContentHashAlgorithm.Blake3)
+        {
+            return Blake3.HashData(plain);
+        }
+
+        Span<byte> digest = stackalloc byte[ContentDigest.SizeInBytes];
+        SHA256.HashData(plain, digest);
+        return new ContentDigest(digest);
+    }
+
+    public ContentDigest IdOf(ContentDigest digest) => _protection.IdOf(digest);
+
+    /// <summary>The longest frame of a plain length.</summary>
+    public int MaxFrameLength(int plainLength) => FrameHeader.SizeInBytes + plainLength + _protection.PayloadOverhead;
+
+    /// <summary>Compresses and seals; what does not become smaller is stored as it is.</summary>
+    /// <param name="kind">Chunk or node.</param>
+    /// <param name="digest">The digest of the chunk, or the hash of the node.</param>
+    /// <param name="plain">The plain bytes.</param>
+    /// <param name="compressor">How to compress.</param>
+    /// <param name="destination">Receives the frame: at least <see cref="MaxFrameLength"/> bytes.</param>
+    /// <returns>The header, which stands at the start of the destination too.</returns>
+    public FrameHeader Encode(FrameKind kind, ContentDigest digest, ReadOnlySpan<byte> plain, ChunkCodec compressor, Span<byte> destination)
+    {
+        Span<byte> body = destination[FrameHeader.SizeInBytes..];
+        if (!_protection.IsSealed)
+        {
+            int length = compressor.Compress(plain, body[..plain.Length], out ChunkCodecId codec);
+            FrameHeader header = new(kind, codec, false, plain.Length, length, IdOf(digest));
+            header.Write(destination);
+            return header;
+        }
+
+        byte[] scratch = ArrayPool<byte>.Shared.Rent(plain.Length);
+        try
+        {
+            int length = compressor.Compress(plain, scratch.AsSpan(0, plain.Length), out ChunkCodecId codec);
+            FrameHeader header = new(kind, codec, true, plain.Length, length + _protection.PayloadOverhead, IdOf(digest));
+            header.Write(destination);
+            _protection.Seal(header, scratch.AsSpan(0, length), body[..header.PayloadLength]);
+            return header;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(scratch);
+            ArrayPool<byte>.Shared.Return(scratch);
+        }
+    }
+
+    /// <summary>Opens a frame of a chunk into a buffer of exactly the chunk's length, and compares the digest.</summary>
+    /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names; the buffer is cleared.</exception>
+    public void DecodeChunk(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest digest, Span<byte> plain)
+    {
+        FrameHeader header = ReadHeader(place, frame, FrameKind.Chunk, digest);
+        bool isValid = header.PlainLength == plain.Length && TryDecode(header, frame[FrameHeader.SizeInBytes..], plain) && Hash(plain) == digest;
+        if (!isValid)
+        {
+            plain.Clear();
+            throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the chunk does not have the digest {digest}.");
+        }
+    }
+
+    /// <summary>Opens the frame of a node; the caller compares its hash.</summary>
+    /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names.</exception>
+    public byte[] DecodeNode(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest hash)
+    {
+        FrameHeader header = ReadHeader(place, frame, FrameKind.Node, hash);
+        byte[] plain = new byte[header.PlainLength];
+        return TryDecode(header, frame[FrameHeader.SizeInBytes..], plain)
+            ? plain
+            : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, "the node cannot be decoded.");
+    }
+
+    /// <summary>Opens a frame whose digest is checked by its id, or by nobody.</summary>
+    public bool TryDecode(in FrameHeader header, ReadOnlySpan<byte> payload, Span<byte> plain)
+    {
+        if (header.IsSealed != _protection.IsSealed || payload.Length != header.PayloadLength || header.PayloadLength <= _protection.PayloadOverhead)
+        {
+            return false;
+        }
+
+        if (!header.IsSealed)
+        {
+            return ChunkCodec.TryDecompress(header.Codec, payload, plain);
+        }
+
+        int length = payload.Length - _protection.PayloadOverhead;
+        byte[] scratch = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            return _protection.TryOpen(header, payload, scratch.AsSpan(0, length)) && ChunkCodec.TryDecompress(header.Codec, scratch.AsSpan(0, length), plain);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(scratch);
+            ArrayPool<byte>.Shared.Return(scratch);
+        }
+    }
+
+    private FrameHeader ReadHeader(in FramePlace place, ReadOnlySpan<byte> frame, FrameKind kind, ContentDigest digest)
+    {
+        bool isValid = FrameHeader.TryRead(frame, out FrameHeader header) && header.Kind == kind && header.FrameLength == frame.Length && header.Id == IdOf(digest);
+        return isValid
+            ? header
+            : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"there is no frame of {digest} with {frame.Length} bytes here.");
+    }
+}

@@ -1,0 +1,76 @@
+using System;
+using System.Buffers;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Storage;
+
+namespace CloudImage.Sdk.Snapshots.Packs;
+
+/// <summary>Reads slot tables of packs.</summary>
+internal static class PackReader
+{
+    private const int SpeculativeTail = 64 * 1024;
+
+    /// <summary>Reads the slot table, with one request where the pack has at most some twelve hundred frames.</summary>
+    /// <exception cref="RepositoryCorruptException">The pack is missing or its end is no table.</exception>
+    public static async ValueTask<PackSlot[]> ReadSlotsAsync(ObjectStore store, PackId id, IoMode mode, CancellationToken cancellationToken)
+    {
+        string name = id.ToString();
+        ObjectInfo? info = await store.GetInfoAsync(name, mode, cancellationToken).ConfigureAwait(false);
+        if (info is null)
+        {
+            throw new RepositoryCorruptException(name, 0, "the pack is missing.");
+        }
+
+        if (info.Length is < PackLayout.HeaderLength + PackSlot.SizeInBytes + PackLayout.FooterLength or > PackLayout.MaxLength)
+        {
+            throw new RepositoryCorruptException(name, 0, $"a pack has no length of {info.Length} bytes.");
+        }
+
+        int tailLength = (int)Math.Min(info.Length, SpeculativeTail);
+        byte[] tail = ArrayPool<byte>.Shared.Rent(PackLayout.FooterLength + (PackLayout.MaxFrames * PackSlot.SizeInBytes));
+        try
+        {
+            await ReadExactlyAsync(store, name, tail.AsMemory(0, tailLength), info.Length - tailLength, mode, cancellationToken).ConfigureAwait(false);
+            long tableOffset = PackLayout.TableOffset(tail.AsSpan(tailLength - PackLayout.FooterLength, PackLayout.FooterLength), info.Length, out int count);
+            if (tableOffset < 0)
+            {
+                throw new RepositoryCorruptException(name, info.Length - PackLayout.FooterLength, "the footer of the pack is none.");
+            }
+
+            int needed = (int)(info.Length - tableOffset);
+            if (needed > tailLength)
+            {
+                await ReadExactlyAsync(store, name, tail.AsMemory(0, needed), tableOffset, mode, cancellationToken).ConfigureAwait(false);
+                tailLength = needed;
+            }
+
+            return PackLayout.ReadTable(id, tail.AsSpan(tailLength - needed, needed), count, tableOffset);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(tail);
+        }
+    }
+
+    /// <summary>Reads a range that must be there.</summary>
+    /// <exception cref="RepositoryCorruptException">The object is missing or ends within the range.</exception>
+    public static async ValueTask ReadExactlyAsync(ObjectStore store, string name, Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
+    {
+        int count;
+        try
+        {
+            count = await store.ReadAsync(name, buffer, offset, mode, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ObjectNotFoundException exception)
+        {
+            throw new RepositoryCorruptException($"Object '{name}' is missing.", exception);
+        }
+
+        if (count < buffer.Length)
+        {
+            throw new RepositoryCorruptException(name, offset + count, $"the object ends here; {buffer.Length} bytes from {offset} were expected.");
+        }
+    }
+}

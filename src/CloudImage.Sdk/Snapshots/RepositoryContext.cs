@@ -1,0 +1,135 @@
+using System;
+using System.Buffers;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.Hashing;
+using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Snapshots.Trees;
+using CloudImage.Sdk.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace CloudImage.Sdk.Snapshots;
+
+/// <summary>What every part of an open repository shares: store, header, protection, caches, clock, log. Thread-safe.</summary>
+internal sealed class RepositoryContext
+{
+    private const int CachedNodes = 1024;
+    private const int CachedSlots = 64 * 1024;
+    private const int SmallObject = 4096;
+    private readonly FlightCache<FramePlace, TreeNode> _nodes = new(CachedNodes, static _ => 1);
+    private readonly FlightCache<PackId, PackSlot[]> _slots = new(CachedSlots, static slots => slots.Length);
+
+    public RepositoryContext(ObjectStore store, RepositoryHeader header, RepositoryProtection protection, TimeProvider timeProvider, ILogger logger)
+    {
+        Store = store;
+        Header = header;
+        Protection = protection;
+        TimeProvider = timeProvider;
+        Logger = logger;
+        Frames = new FrameCodec(header.Digest, protection);
+    }
+
+    public ObjectStore Store { get; }
+
+    public RepositoryHeader Header { get; }
+
+    public RepositoryProtection Protection { get; }
+
+    public FrameCodec Frames { get; }
+
+    public TimeProvider TimeProvider { get; }
+
+    public ILogger Logger { get; }
+
+    public ContentHashAlgorithm Suite => Header.Digest;
+
+    /// <summary>Creates a record.</summary>
+    /// <returns>Its bytes, or null where an object of that name exists.</returns>
+    public async ValueTask<byte[]?> TryCreateRecordAsync(string name, RecordKind kind, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        byte[] content = RecordFile.Seal(name, kind, body.Span);
+        return await Store.TryCreateAsync(name, content, ObjectCreateOptions.Default, cancellationToken).ConfigureAwait(false) ? content : null;
+    }
+
+    /// <summary>Reads the body of a record, or null where there is no such object.</summary>
+    /// <exception cref="RepositoryCorruptException">The object is not the record that its name says.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>?> TryReadRecordAsync(string name, RecordKind kind, CancellationToken cancellationToken) =>
+        await TryReadObjectAsync(name, RecordFile.MaxBodyLength, cancellationToken).ConfigureAwait(false) is { } content
+            ? RecordFile.Open(name, kind, content)
+            : null;
+
+    /// <summary>Reads a whole small object, or null where there is none.</summary>
+    public async ValueTask<byte[]?> TryReadObjectAsync(string name, int maxLength, CancellationToken cancellationToken)
+    {
+        byte[] buffer = new byte[SmallObject];
+        int filled = 0;
+        try
+        {
+            while (true)
+            {
+                int count = await Store.ReadAsync(name, buffer.AsMemory(filled), filled, cancellationToken).ConfigureAwait(false);
+                filled += count;
+                if (filled < buffer.Length)
+                {
+                    return buffer.AsSpan(0, filled).ToArray();
+                }
+
+                if (filled >= maxLength)
+                {
+                    throw new RepositoryCorruptException(name, filled, $"an object of at most {maxLength} bytes was expected.");
+                }
+
+                Array.Resize(ref buffer, (int)Math.Min(Math.Max(maxLength, SmallObject), 4L * buffer.Length));
+            }
+        }
+        catch (ObjectNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    public ValueTask<PackSlot[]> SlotsAsync(PackId pack, IoMode mode, CancellationToken cancellationToken) =>
+        _slots.GetAsync(pack, Store, static (id, store, mode, token) => PackReader.ReadSlotsAsync(store, id, mode, token), mode, cancellationToken);
+
+    /// <summary>Loads a node and compares its hash.</summary>
+    /// <param name="place">Where it lies.</param>
+    /// <param name="hash">The hash that the tree names.</param>
+    /// <param name="level">Its level.</param>
+    /// <param name="mode">How to work.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async ValueTask<TreeNode> NodeAsync(FramePlace place, ContentDigest hash, int level, IoMode mode, CancellationToken cancellationToken)
+    {
+        TreeNode node = await _nodes.GetAsync(place, (this, hash, level), static (place, state, mode, token) =>
+            state.Item1.LoadNodeAsync(place, state.hash, state.level, mode, token), mode, cancellationToken).ConfigureAwait(false);
+        return node.Level == level && node.VerifiedHash == hash
+            ? node
+            : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the node here does not have the hash {hash} at level {level}.");
+    }
+
+    /// <summary>Keeps a node that was just written.</summary>
+    public void KeepNode(FramePlace place, TreeNode node) => _nodes.Put(place, node);
+
+    private async ValueTask<TreeNode> LoadNodeAsync(FramePlace place, ContentDigest hash, int level, IoMode mode, CancellationToken cancellationToken)
+    {
+        if (place.Length > NodeCodec.MaxLength)
+        {
+            throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"a node has no length of {place.Length} bytes.");
+        }
+
+        byte[] rented = ArrayPool<byte>.Shared.Rent((int)place.Length);
+        try
+        {
+            Memory<byte> frame = rented.AsMemory(0, (int)place.Length);
+            await PackReader.ReadExactlyAsync(Store, place.Pack.ToString(), frame, place.Offset, mode, cancellationToken).ConfigureAwait(false);
+            TreeNode node = NodeCodec.Decode(place, Frames.DecodeNode(place, frame.Span, hash), level);
+            node.VerifiedHash = MerkleHash.Root(Suite, node.Digests);
+            return node;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System;
+using CloudImage.Sdk.Hashing;
+using CloudImage.Sdk.Snapshots.Packs;
+
+namespace CloudImage.Sdk.Snapshots;
+
+/// <summary>What stands between plain content and the store: ids, sealing of frames and descriptors, names of images.</summary>
+/// <remarks>Thread-safe. This class is the protection of a repository without encryption: everything is as it is.</remarks>
+internal class RepositoryProtection
+{
+    public static RepositoryProtection None { get; } = new();
+
+    /// <summary>Whether frames are sealed.</summary>
+    public virtual bool IsSealed => false;
+
+    /// <summary>By how many bytes sealing lengthens a payload.</summary>
+    public virtual int PayloadOverhead => 0;
+
+    /// <summary>The id under which a digest is known to the store.</summary>
+    public virtual ContentDigest IdOf(ContentDigest digest) => digest;
+
+    /// <summary>Seals a payload; the header is bound to it.</summary>
+    /// <param name="header">The header of the frame, with its final lengths.</param>
+    /// <param name="payload">The compressed content.</param>
+    /// <param name="destination">Receives payload and overhead.</param>
+    public virtual void Seal(in FrameHeader header, ReadOnlySpan<byte> payload, Span<byte> destination) => payload.CopyTo(destination);
+
+    /// <summary>Opens a sealed payload.</summary>
+    /// <returns>Whether the seal was whole and of this repository's keys.</returns>
+    public virtual bool TryOpen(in FrameHeader header, ReadOnlySpan<byte> sealedPayload, Span<byte> destination)
+    {
+        sealedPayload.CopyTo(destination);
+        return true;
+    }
+
+    /// <summary>Seals a descriptor.</summary>
+    public virtual ReadOnlyMemory<byte> SealDescriptor(ReadOnlyMemory<byte> descriptor) => descriptor;
+
+    /// <summary>Opens a sealed descriptor.</summary>
+    /// <exception cref="SnapshotRepositoryException">The seal is not whole, or the key is another one.</exception>
+    public virtual ReadOnlyMemory<byte> OpenDescriptor(string name, ReadOnlyMemory<byte> descriptor) => descriptor;
+
+    /// <summary>The form in which the name of an image stands in object names.</summary>
+    public virtual string EncodeImage(string image) => ObjectNames.EncodeImage(image);
+}

@@ -1,0 +1,97 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Storage;
+
+namespace CloudImage.Sdk.Snapshots.Sessions;
+
+/// <summary>Finds sessions by listing.</summary>
+internal static class SessionCatalog
+{
+    /// <summary>Reads every committed snapshot, in no order.</summary>
+    public static async ValueTask<IReadOnlyCollection<CommittedSnapshot>> ReadCommittedAsync(RepositoryContext context, bool includeRetired, CancellationToken cancellationToken)
+    {
+        Dictionary<SessionId, (bool HasFate, bool IsRetired)> sessions = await ListAsync(context, cancellationToken).ConfigureAwait(false);
+        ConcurrentBag<CommittedSnapshot> committed = [];
+        ParallelOptions options = new() { MaxDegreeOfParallelism = context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(sessions, options, async (session, token) =>
+        {
+            if (session.Value.HasFate && (includeRetired || !session.Value.IsRetired)
+                && await CommittedSnapshot.TryReadAsync(context, session.Key, session.Value.IsRetired, token).ConfigureAwait(false) is { } snapshot)
+            {
+                committed.Add(snapshot);
+            }
+        }).ConfigureAwait(false);
+        return committed;
+    }
+
+    /// <summary>Finds the snapshot of an image with the highest number, that was committed and not given up.</summary>
+    public static async ValueTask<CommittedSnapshot?> FindLatestAsync(RepositoryContext context, string encodedImage, CancellationToken cancellationToken)
+    {
+        List<string> names = [];
+        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.ImagePrefix(encodedImage), null, cancellationToken).ConfigureAwait(false))
+        {
+            names.Add(info.Name);
+        }
+
+        for (int index = names.Count - 1; index >= 0; index--)
+        {
+            if (await context.TryReadRecordAsync(names[index], RecordKind.ImageEntry, cancellationToken).ConfigureAwait(false) is not { } body)
+            {
+                continue;
+            }
+
+            CommittedSnapshot? found = await CommittedSnapshot.TryReadAsync(context, ReadEntry(names[index], body), cancellationToken).ConfigureAwait(false);
+            if (found is { IsRetired: false })
+            {
+                return found;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Lists the sessions without a fate, oldest first.</summary>
+    public static async Task<IReadOnlyList<InterruptedCapture>> ReadInterruptedAsync(RepositoryContext context, CancellationToken cancellationToken)
+    {
+        List<InterruptedCapture> interrupted = [];
+        foreach ((SessionId session, (bool HasFate, bool IsRetired) state) in await ListAsync(context, cancellationToken).ConfigureAwait(false))
+        {
+            string name = ObjectNames.Open(session);
+            if (!state.HasFate && await context.TryReadRecordAsync(name, RecordKind.Open, cancellationToken).ConfigureAwait(false) is { } body)
+            {
+                OpenRecord open = OpenRecord.Read(name, body);
+                interrupted.Add(new InterruptedCapture { SessionId = session.ToString(), EncodedImage = open.EncodedImage, Writer = open.Writer, OpenedAt = open.OpenedAt });
+            }
+        }
+
+        interrupted.Sort(static (left, right) => left.OpenedAt.CompareTo(right.OpenedAt));
+        return interrupted;
+    }
+
+    public static SessionId ReadEntry(string name, ReadOnlyMemory<byte> body)
+    {
+        RecordReader reader = new(name, body.Span);
+        SessionId session = reader.Session();
+        reader.End();
+        return session;
+    }
+
+    private static async ValueTask<Dictionary<SessionId, (bool HasFate, bool IsRetired)>> ListAsync(RepositoryContext context, CancellationToken cancellationToken)
+    {
+        Dictionary<SessionId, (bool HasFate, bool IsRetired)> sessions = [];
+        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Sessions, null, cancellationToken).ConfigureAwait(false))
+        {
+            if (ObjectNames.TryParseSession(info.Name, out SessionId session, out string part))
+            {
+                (bool hasFate, bool isRetired) = sessions.GetValueOrDefault(session);
+                sessions[session] = (hasFate || part == "fate", isRetired || part == "retired");
+            }
+        }
+
+        return sessions;
+    }
+}

@@ -1,0 +1,196 @@
+using System;
+using System.Collections.Generic;
+using System.Security.Cryptography;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Storage;
+
+namespace CloudImage.Sdk.Snapshots.Sessions;
+
+/// <summary>One writer's run: the steps W0 to W5 of FORMAT.md, which make it at most one snapshot. One user at a time.</summary>
+internal sealed class WriteSession
+{
+    private const int MaxPreps = 64;
+    private readonly RepositoryContext _context;
+    private readonly long _generation;
+    private readonly byte[] _nonce = RandomNumberGenerator.GetBytes(16);
+    private GenerationView _generations;
+    private int _nextPrep;
+
+    private WriteSession(RepositoryContext context, SessionId id, int owner, string encodedImage, long generation, GenerationView generations)
+    {
+        _context = context;
+        Id = id;
+        Owner = owner;
+        EncodedImage = encodedImage;
+        _generation = generation;
+        _generations = generations;
+    }
+
+    public SessionId Id { get; }
+
+    /// <summary>Which of the session's writers this is; the names of its packs carry it.</summary>
+    public int Owner { get; }
+
+    public string EncodedImage { get; }
+
+    /// <summary>Bytes of the records that this writer created.</summary>
+    public long RecordBytes { get; private set; }
+
+    /// <summary>W0: creates the session. The generations are listed before the caller lists index segments.</summary>
+    public static async ValueTask<WriteSession> OpenAsync(RepositoryContext context, string encodedImage, CancellationToken cancellationToken)
+    {
+        GenerationView before = await GenerationView.ReadAsync(context, 0, cancellationToken).ConfigureAwait(false);
+        SessionId id = SessionId.NewRandom();
+        OpenRecord open = new()
+        {
+            Writer = $"{Environment.MachineName}:{Environment.ProcessId}",
+            EncodedImage = encodedImage,
+            Generation = before.Done,
+            OpenedAt = context.TimeProvider.GetUtcNow(),
+        };
+        int bytes = await CreateAsync(context, ObjectNames.Open(id), RecordKind.Open, open.ToBody(), cancellationToken).ConfigureAwait(false);
+        bytes += await CreateAsync(context, ObjectNames.Owner(id, 0), RecordKind.Owner, new RecordWriter().Text(open.Writer).Written, cancellationToken).ConfigureAwait(false);
+        // Listed after open stands, as W0 orders it; the first listing only gave D, for which an older answer is the cautious one.
+        GenerationView generations = await GenerationView.ReadAsync(context, 0, cancellationToken).ConfigureAwait(false);
+        return new WriteSession(context, id, 0, encodedImage, before.Done, generations) { RecordBytes = bytes };
+    }
+
+    /// <summary>Takes over a session whose writer died: it becomes the next of its owners.</summary>
+    /// <exception cref="SnapshotNotFoundException">There is no such session, or it has its fate.</exception>
+    public static async ValueTask<WriteSession> ResumeAsync(RepositoryContext context, SessionId id, CancellationToken cancellationToken)
+    {
+        string openName = ObjectNames.Open(id);
+        ReadOnlyMemory<byte>? body = await context.TryReadRecordAsync(openName, RecordKind.Open, cancellationToken).ConfigureAwait(false);
+        if (body is null || await context.Store.ExistsAsync(ObjectNames.Fate(id), cancellationToken).ConfigureAwait(false))
+        {
+            throw new SnapshotNotFoundException($"Session {id} cannot be resumed: {(body is null ? "there is none of that id." : "it was committed or given up.")}");
+        }
+
+        OpenRecord open = OpenRecord.Read(openName, body.Value);
+        int owner = 0;
+        int prep = 0;
+        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Session(id), null, cancellationToken).ConfigureAwait(false))
+        {
+            owner += info.Name.Contains("/owner.", StringComparison.Ordinal) ? 1 : 0;
+            prep += info.Name.Contains("/prep.", StringComparison.Ordinal) ? 1 : 0;
+        }
+
+        string writer = $"{Environment.MachineName}:{Environment.ProcessId}";
+        while (await context.TryCreateRecordAsync(ObjectNames.Owner(id, owner), RecordKind.Owner, new RecordWriter().Text(writer).Written, cancellationToken).ConfigureAwait(false) is null)
+        {
+            owner++;
+        }
+
+        GenerationView generations = await GenerationView.ReadAsync(context, 0, cancellationToken).ConfigureAwait(false);
+        return new WriteSession(context, id, owner, open.EncodedImage, open.Generation, generations) { _nextPrep = prep };
+    }
+
+    /// <summary>Whether a pack may be referred to: one of this session's own, or one that is dead in no generation known so far.</summary>
+    public bool IsUsable(PackId pack) => pack.Session == Id || !_generations.IsDead(pack);
+
+    /// <summary>W1 and W3: creates the next prep.</summary>
+    public async ValueTask<(int Number, byte[] Hash)> DeclareAsync(PrepRecord prep, CancellationToken cancellationToken)
+    {
+        ReadOnlyMemory<byte> body = prep.ToBody();
+        for (; _nextPrep < MaxPreps; _nextPrep++)
+        {
+            if (await _context.TryCreateRecordAsync(ObjectNames.Prep(Id, _nextPrep), RecordKind.Prep, body, cancellationToken).ConfigureAwait(false) is { } content)
+            {
+                RecordBytes += content.Length;
+                return (_nextPrep++, SHA256.HashData(content));
+            }
+        }
+
+        throw await GiveUpAsync($"it made {MaxPreps} declarations without an end", cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>W4: looks whether a generation condemned what was declared.</summary>
+    /// <returns>Whether every foreign pack is safe; if not, <see cref="IsUsable"/> now says which are not.</returns>
+    /// <exception cref="SessionConflictException">A generation is missing between others: the session was given up.</exception>
+    public async ValueTask<bool> CheckAsync(RefSet refs, CancellationToken cancellationToken)
+    {
+        GenerationView now = await GenerationView.ReadAsync(_context, _generation, cancellationToken).ConfigureAwait(false);
+        if (!now.IsContiguousAbove(_generation))
+        {
+            throw await GiveUpAsync("a generation of collection is missing", cancellationToken).ConfigureAwait(false);
+        }
+
+        bool isSafe = true;
+        foreach (PackId pack in refs)
+        {
+            isSafe &= pack.Session == Id || !now.IsDead(pack);
+        }
+
+        if (!isSafe)
+        {
+            // All generations again: what was dead before stays refused.
+            _generations = await GenerationView.ReadAsync(_context, 0, cancellationToken).ConfigureAwait(false);
+        }
+
+        return isSafe;
+    }
+
+    /// <summary>Takes the next number of the image's sequence for this session.</summary>
+    public async ValueTask<long> ReserveSequenceAsync(CancellationToken cancellationToken)
+    {
+        long last = 0;
+        await foreach (ObjectInfo info in _context.Store.ListAsync(ObjectNames.ImagePrefix(EncodedImage), null, cancellationToken).ConfigureAwait(false))
+        {
+            last = ObjectNames.TryParseImage(info.Name, out _, out long sequence) ? long.Max(last, sequence) : last;
+        }
+
+        ReadOnlyMemory<byte> body = new RecordWriter().Session(Id).Written;
+        while (await _context.TryCreateRecordAsync(ObjectNames.Image(EncodedImage, ++last), RecordKind.ImageEntry, body, cancellationToken).ConfigureAwait(false) is null)
+        {
+        }
+
+        return last;
+    }
+
+    /// <summary>W5: commits. Once this returns, the snapshot exists.</summary>
+    /// <exception cref="SessionConflictException">Somebody else decided to give the session up.</exception>
+    public async ValueTask CommitAsync(int prep, byte[] prepHash, CancellationToken cancellationToken)
+    {
+        FateRecord fate = new() { IsCommit = true, Prep = prep, PrepHash = prepHash, Nonce = _nonce };
+        int overhead = RecordFile.HeaderLength + RecordFile.ChecksumLength;
+        RecordBytes += fate.ToBody().Length + overhead + SessionId.SizeInBytes + overhead;
+        bool isMine = await _context.TryCreateRecordAsync(ObjectNames.Fate(Id), RecordKind.Fate, fate.ToBody(), cancellationToken).ConfigureAwait(false) is not null
+            || await IsMineAsync(cancellationToken).ConfigureAwait(false);
+        if (!isMine)
+        {
+            throw new SessionConflictException($"Session {Id} was decided by somebody else before it could commit.");
+        }
+    }
+
+    /// <summary>Creates the fate that gives the session up; nothing happens where it has one.</summary>
+    public async ValueTask AbortAsync(CancellationToken cancellationToken)
+    {
+        FateRecord fate = new() { IsCommit = false, Prep = 0, PrepHash = new byte[32], Nonce = _nonce };
+        await _context.TryCreateRecordAsync(ObjectNames.Fate(Id), RecordKind.Fate, fate.ToBody(), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Gives the session up, and makes the exception that says why.</summary>
+    public async ValueTask<SessionConflictException> GiveUpAsync(string reason, CancellationToken cancellationToken)
+    {
+        await AbortAsync(cancellationToken).ConfigureAwait(false);
+        return new SessionConflictException($"Session {Id} was given up: {reason}.");
+    }
+
+    private static async ValueTask<int> CreateAsync(RepositoryContext context, string name, RecordKind kind, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        return await context.TryCreateRecordAsync(name, kind, body, cancellationToken).ConfigureAwait(false) is { } content
+            ? content.Length
+            : throw new SnapshotRepositoryException($"Object '{name}' exists already, although its name was drawn at random.");
+    }
+
+    // A create that was answered "exists" may be our own, retried after its answer got lost.
+    private async ValueTask<bool> IsMineAsync(CancellationToken cancellationToken)
+    {
+        string name = ObjectNames.Fate(Id);
+        ReadOnlyMemory<byte>? body = await _context.TryReadRecordAsync(name, RecordKind.Fate, cancellationToken).ConfigureAwait(false);
+        return body is not null && FateRecord.Read(name, body.Value) is { IsCommit: true } fate && fate.Nonce.Span.SequenceEqual(_nonce);
+    }
+}

@@ -1,0 +1,28 @@
+using System;
+
+namespace CloudImage.Sdk.Snapshots;
+
+/// <summary>How a snapshot is read.</summary>
+public sealed class SnapshotDiskOptions
+{
+    /// <summary>The options that serve most.</summary>
+    public static SnapshotDiskOptions Default { get; } = new();
+
+    /// <summary>How many bytes of verified chunks are kept in memory.</summary>
+    /// <value>The default value is 134217728 (128 MiB). Reads of whole chunks pass the cache by.</value>
+    public long CacheSize { get; init; } = 128L << 20;
+
+    /// <summary>How many chunks are fetched ahead of a reader that moves forward in small steps.</summary>
+    /// <value>The default value is 8. 0 switches it off.</value>
+    public int ReadAheadChunks { get; init; } = 8;
+
+    /// <summary>Whether a snapshot that was given up may be opened, as long as its packs are there.</summary>
+    /// <value>The default value is <see langword="false"/>.</value>
+    public bool AllowRetired { get; init; }
+
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(CacheSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(ReadAheadChunks);
+    }
+}

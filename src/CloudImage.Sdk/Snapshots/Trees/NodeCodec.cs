@@ -1,0 +1,190 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.IO.Hashing;
+using CloudImage.Sdk.Hashing;
+using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Records;
+
+namespace CloudImage.Sdk.Snapshots.Trees;
+
+/// <summary>The stored form of a node: header, two bits an entry, a table of packs, the stored entries, the reach lists, a checksum.</summary>
+internal static class NodeCodec
+{
+    public const int MaxLength = 1 << 24;
+    private const uint Magic = 0x304e4943; // "CIN0"
+    private const int KindsLength = TreeGeometry.FanOut / 4;
+
+    public static byte[] Encode(TreeNode node)
+    {
+        List<PackId> table = [.. node.DirectPacks()];
+        Dictionary<PackId, int> slots = [];
+        foreach (PackId pack in table)
+        {
+            slots.Add(pack, slots.Count);
+        }
+
+        AddReach(node, table, slots);
+        RecordWriter writer = new();
+        writer.UInt32(Magic).Byte(0).Byte(node.Level).UInt16(0).UInt32(table.Count);
+        WriteKinds(writer, node);
+        foreach (PackId pack in table)
+        {
+            writer.Pack(pack);
+        }
+
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            if (node.Kind(index) == EntryKind.Stored)
+            {
+                FramePlace place = node.Place(index);
+                writer.Digest(node.Digest(index)).UInt16(slots[place.Pack]).UInt32(place.Offset).UInt32(place.Length);
+            }
+        }
+
+        WriteReach(writer, node, slots);
+        Span<byte> checksum = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(checksum, XxHash64.HashToUInt64(writer.Written.Span));
+        return writer.Bytes(checksum).Written.ToArray();
+    }
+
+    /// <summary>Reads a node; the caller compares its hash.</summary>
+    /// <param name="place">Where the node lies, for messages.</param>
+    /// <param name="source">The stored form.</param>
+    /// <param name="level">The level that the node must have.</param>
+    /// <exception cref="RepositoryCorruptException">The bytes are no node of that level.</exception>
+    public static TreeNode Decode(in FramePlace place, ReadOnlySpan<byte> source, int level)
+    {
+        string name = place.Pack.ToString();
+        if (source.Length < 8 + 12 || BinaryPrimitives.ReadUInt64LittleEndian(source[^8..]) != XxHash64.HashToUInt64(source[..^8]))
+        {
+            throw new RepositoryCorruptException(name, place.Offset, "the checksum of a node does not match.");
+        }
+
+        RecordReader reader = new(name, source[..^8]);
+        if (reader.UInt32() != Magic || reader.Byte() != 0 || reader.Byte() != level || reader.UInt16() != 0)
+        {
+            throw new RepositoryCorruptException(name, place.Offset, $"a node of level {level}, version 0, was expected.");
+        }
+
+        uint tableCount = reader.UInt32();
+        ReadOnlySpan<byte> kinds = reader.Bytes(KindsLength);
+        if (tableCount * (long)PackId.SizeInBytes > reader.Remaining)
+        {
+            throw reader.Corrupt($"a table of {tableCount} packs does not fit the node.");
+        }
+
+        PackId[] table = new PackId[tableCount];
+        foreach (ref PackId pack in table.AsSpan())
+        {
+            pack = reader.Pack();
+        }
+
+        TreeNode node = new(level);
+        ReadEntries(ref reader, node, kinds, table);
+        ReadReach(ref reader, node, table);
+        reader.End();
+        return node;
+    }
+
+    private static void ReadEntries(ref RecordReader reader, TreeNode node, ReadOnlySpan<byte> kinds, PackId[] table)
+    {
+        PackKind expected = node.Level == 0 ? PackKind.Data : PackKind.Tree;
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            switch ((EntryKind)((kinds[index >> 2] >> (2 * (index & 3))) & 3))
+            {
+                case EntryKind.Zero:
+                    node.SetZero(index);
+                    break;
+                case EntryKind.Absent:
+                    node.SetAbsent(index);
+                    break;
+                case EntryKind.Stored:
+                    ContentDigest digest = reader.Digest();
+                    PackId pack = PackAt(ref reader, table, (uint)reader.UInt16());
+                    FramePlace place = new(pack, reader.UInt32(), reader.UInt32());
+                    if (TreeNode.KindOf(digest) != EntryKind.Stored || pack.Kind != expected || place.Length == 0)
+                    {
+                        throw reader.Corrupt($"entry {index} holds a reserved digest or an impossible place.");
+                    }
+
+                    node.SetStored(index, digest, place);
+                    break;
+                default:
+                    throw reader.Corrupt($"entry {index} is a patch, which version 0 does not write.");
+            }
+        }
+    }
+
+    private static void ReadReach(ref RecordReader reader, TreeNode node, PackId[] table)
+    {
+        for (int index = 0; node.Level == 1 && index < TreeGeometry.FanOut; index++)
+        {
+            if (node.Kind(index) != EntryKind.Stored)
+            {
+                continue;
+            }
+
+            int chunks = reader.UInt16();
+            PackId[] packs = new PackId[reader.UInt16()];
+            if (chunks is 0 or > TreeGeometry.FanOut)
+            {
+                throw reader.Corrupt($"a stored leaf has {chunks} chunks.");
+            }
+
+            foreach (ref PackId pack in packs.AsSpan())
+            {
+                pack = PackAt(ref reader, table, reader.UInt32());
+            }
+
+            node.SetReach(index, packs, chunks);
+        }
+    }
+
+    private static PackId PackAt(ref RecordReader reader, PackId[] table, uint slot) =>
+        slot < (uint)table.Length ? table[slot] : throw reader.Corrupt($"slot {slot} lies outside the table of {table.Length} packs.");
+
+    private static void AddReach(TreeNode node, List<PackId> table, Dictionary<PackId, int> slots)
+    {
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            foreach (PackId pack in node.Reach(index))
+            {
+                if (slots.TryAdd(pack, slots.Count))
+                {
+                    table.Add(pack);
+                }
+            }
+        }
+    }
+
+    private static void WriteReach(RecordWriter writer, TreeNode node, Dictionary<PackId, int> slots)
+    {
+        for (int index = 0; node.Level == 1 && index < TreeGeometry.FanOut; index++)
+        {
+            if (node.Kind(index) != EntryKind.Stored)
+            {
+                continue;
+            }
+
+            PackId[] reach = node.Reach(index);
+            writer.UInt16(node.ChunksOf(index)).UInt16(reach.Length);
+            foreach (PackId pack in reach)
+            {
+                writer.UInt32(slots[pack]);
+            }
+        }
+    }
+
+    private static void WriteKinds(RecordWriter writer, TreeNode node)
+    {
+        Span<byte> kinds = stackalloc byte[KindsLength];
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            kinds[index >> 2] |= (byte)((int)node.Kind(index) << (2 * (index & 3)));
+        }
+
+        writer.Bytes(kinds);
+    }
+}

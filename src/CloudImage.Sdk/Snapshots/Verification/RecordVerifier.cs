@@ -1,0 +1,78 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Snapshots.Sessions;
+
+namespace CloudImage.Sdk.Snapshots.Verification;
+
+/// <summary>Reads every small object by the layout that its name asks for.</summary>
+internal static class RecordVerifier
+{
+    /// <summary>The kind of record that a name asks for; null where the name is no record's.</summary>
+    public static RecordKind? KindOf(string name)
+    {
+        if (ObjectNames.TryParseSession(name, out SessionId _, out string part))
+        {
+            return part switch
+            {
+                "open" => RecordKind.Open,
+                "fate" => RecordKind.Fate,
+                "retired" => RecordKind.Retired,
+                _ when part.StartsWith("owner.", StringComparison.Ordinal) => RecordKind.Owner,
+                _ when part.StartsWith("prep.", StringComparison.Ordinal) => RecordKind.Prep,
+                _ when part.StartsWith("pin.", StringComparison.Ordinal) => part.EndsWith(".released", StringComparison.Ordinal) ? RecordKind.PinReleased : RecordKind.Pin,
+                _ => null,
+            };
+        }
+
+        if (ObjectNames.TryParseImage(name, out string _, out long _))
+        {
+            return RecordKind.ImageEntry;
+        }
+
+        if (ObjectNames.TryParseGeneration(name, out long _, out string generationPart))
+        {
+            return generationPart switch
+            {
+                "cond" => RecordKind.Condemned,
+                "moves" => RecordKind.Moves,
+                "sweep" => RecordKind.Sweep,
+                "done" => RecordKind.GenerationDone,
+                _ => null,
+            };
+        }
+
+        return name.StartsWith(ObjectNames.Reports, StringComparison.Ordinal) ? RecordKind.VerifyReport : null;
+    }
+
+    /// <summary>Reads a record.</summary>
+    /// <exception cref="RepositoryCorruptException">It is damaged, or gone since it was listed.</exception>
+    public static async ValueTask VerifyAsync(RepositoryContext context, string name, RecordKind kind, CancellationToken cancellationToken)
+    {
+        ReadOnlyMemory<byte> body = await context.TryReadRecordAsync(name, kind, cancellationToken).ConfigureAwait(false)
+            ?? throw new RepositoryCorruptException(name, 0, "the object was listed and is missing.");
+        switch (kind)
+        {
+            case RecordKind.Open:
+                OpenRecord.Read(name, body);
+                break;
+            case RecordKind.Fate:
+                FateRecord.Read(name, body);
+                break;
+            case RecordKind.ImageEntry:
+                SessionCatalog.ReadEntry(name, body);
+                break;
+            case RecordKind.Prep:
+                PrepRecord prep = PrepRecord.Read(name, body);
+                if (!prep.Descriptor.IsEmpty)
+                {
+                    SnapshotDescriptor.Read(name, context.Protection.OpenDescriptor(name, prep.Descriptor).Span);
+                }
+
+                break;
+            default:
+                break;
+        }
+    }
+}
