@@ -54,15 +54,9 @@ internal static class DiskInspector
     private static async ValueTask<DiskFormat?> ChooseAsync(VirtualDisk container, DiskOpenOptions options, List<DiskConcern> concerns, IoMode mode, CancellationToken cancellationToken)
     {
         IReadOnlyList<DiskFormat> matches = await DiskFormatRegistry.Default.DetectAsync(container, mode, cancellationToken).ConfigureAwait(false);
-        string? foreign = await DiskDetection.ForeignAsync(container, mode, cancellationToken).ConfigureAwait(false);
-        if (matches.Count + (foreign is null ? 0 : 1) > 1)
+        if (matches.Count > 1)
         {
-            IEnumerable<string> names = matches.Select(static match => match.Name).Concat(foreign is null ? [] : [foreign]);
-            concerns.Add(new DiskConcern("several-formats", $"The file bears the marks of several formats: {string.Join(", ", names)}. Programs that look at it differently would see different disks."));
-        }
-        else if (foreign is not null)
-        {
-            concerns.Add(new DiskConcern("foreign-format", $"The file is in the format {foreign}, which is not supported."));
+            concerns.Add(new DiskConcern("several-formats", $"The file bears the marks of several formats: {DiskDetection.Names(matches)}. Programs that look at it differently would see different disks."));
         }
 
         if (options.Format is { } given)
@@ -82,12 +76,12 @@ internal static class DiskInspector
             return matches[0];
         }
 
-        if (foreign is null && !options.AllowRawFallback)
+        if (!options.AllowRawFallback)
         {
-            concerns.Add(new DiskConcern("unknown-format", $"No format was recognised; tried were {DiskDetection.Names(DiskFormatRegistry.Default.Formats)}."));
+            concerns.Add(new DiskConcern("unknown-format", $"No format was recognised; tried were {DiskDetection.Names(DiskFormatRegistry.Default.Formats.Where(static format => format.CanOpen))}."));
         }
 
-        return foreign is null && options.AllowRawFallback ? RawFormat.Instance : null;
+        return options.AllowRawFallback ? RawFormat.Instance : null;
     }
 
     private static void AddReferences(DiskInfo info, List<DiskConcern> concerns)
