@@ -7,6 +7,7 @@ using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats.Foreign;
 using CloudImage.Sdk.Formats.GceTar;
+using CloudImage.Sdk.Formats.Qcow2;
 using CloudImage.Sdk.Formats.Raw;
 using CloudImage.Sdk.Formats.Vhd;
 using CloudImage.Sdk.Formats.Vhdx;
@@ -25,6 +26,8 @@ public sealed class DiskFormatRegistry
 
     /// <summary>Every format of this library.</summary>
     public static DiskFormatRegistry Default { get; } = new([
+        Qcow2Format.Instance,
+        Qcow1Format.Instance,
         RawFormat.Instance,
         GceTarFormat.Instance,
         VhdFormat.Instance,
