@@ -35,11 +35,11 @@ internal static class DeduplicationTable
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach ((string first, string second) in pairs)
         {
-            foreach ((string name, ChunkingOptions options) in Rules())
+            foreach ((string name, Chunker chunker) in Rules())
             {
                 HashSet<ContentDigest> known = [];
-                Tally one = Cut(first, options, known);
-                Tally two = Cut(second, options, known);
+                Tally one = Cut(first, chunker, known);
+                Tally two = Cut(second, chunker, known);
                 double mean = (one.DataBytes + two.DataBytes) / 1024.0 / (one.DataChunks + two.DataChunks);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
@@ -50,20 +50,20 @@ internal static class DeduplicationTable
         return 0;
     }
 
-    private static IEnumerable<(string Name, ChunkingOptions Options)> Rules()
+    private static IEnumerable<(string Name, Chunker Chunker)> Rules()
     {
         foreach (int size in (int[])[64 * 1024, 256 * 1024])
         {
             string text = (size / 1024).ToString(CultureInfo.InvariantCulture) + " KiB";
-            yield return ("fixed " + text, ChunkingOptions.CreateFixed(size));
-            yield return ("aligned " + text, ChunkingOptions.CreateAlignedCdc(size));
-            yield return ("MinCDC " + text, ChunkingOptions.CreateMinCdc(size));
+            yield return ("fixed " + text, Chunker.Create(ChunkingOptions.CreateFixed(size)));
+            yield return ("aligned " + text, new AlignedCdcChunker(size));
+            yield return ("MinCDC " + text, Chunker.Create(ChunkingOptions.CreateMinCdc(size)));
         }
     }
 
-    private static Tally Cut(string path, ChunkingOptions options, HashSet<ContentDigest> known)
+    private static Tally Cut(string path, Chunker chunker, HashSet<ContentDigest> known)
     {
-        Chunker chunker = Chunker.Create(options);
+        chunker.Reset();
         byte[] buffer = new byte[Math.Max(4 * 1024 * 1024, 2 * chunker.WindowSize)];
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
         Tally tally = new();

@@ -36,7 +36,6 @@ public abstract class Chunker
         {
             ChunkingAlgorithm.Fixed => new FixedChunker(options),
             ChunkingAlgorithm.MinCdc => new MinCdcChunker(options),
-            ChunkingAlgorithm.AlignedCdc => new AlignedCdcChunker(options),
             _ => throw new ArgumentException($"There is no chunker {options.Algorithm}.", nameof(options)),
         };
     }

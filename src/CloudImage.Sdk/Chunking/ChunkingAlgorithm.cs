@@ -9,7 +9,4 @@ public enum ChunkingAlgorithm
 
     /// <summary>Cuts where a hash of the last four bytes is lowest between a least and a greatest size.</summary>
     MinCdc = 2,
-
-    /// <summary>Cuts at multiples of 4 KiB where the digest of the unit before is lowest.</summary>
-    AlignedCdc = 3,
 }

@@ -8,7 +8,6 @@ public sealed class ChunkingOptions
 {
     private const string FixedName = "fixed-1";
     private const string MinCdcName = "mincdc4-1";
-    private const string AlignedCdcName = "aligned-1";
 
     /// <summary>Gets the algorithm.</summary>
     /// <value><see cref="ChunkingAlgorithm.Fixed"/> by default.</value>
@@ -46,16 +45,6 @@ public sealed class ChunkingOptions
         MaxSize = meanSize + (meanSize / 2),
     };
 
-    /// <summary>Makes options for content-defined cuts at multiples of 4 KiB, of half to one and a half times a mean.</summary>
-    /// <param name="meanSize">The mean size in bytes over random data, 16 KiB to 8 MiB, a multiple of 8 KiB.</param>
-    /// <returns>The options.</returns>
-    public static ChunkingOptions CreateAlignedCdc(int meanSize) => new()
-    {
-        Algorithm = ChunkingAlgorithm.AlignedCdc,
-        MinSize = meanSize / 2,
-        MaxSize = meanSize + (meanSize / 2),
-    };
-
     /// <summary>Reads options from the text that <see cref="ToString"/> gives.</summary>
     /// <param name="text">The text.</param>
     /// <returns>The options.</returns>
@@ -68,8 +57,6 @@ public sealed class ChunkingOptions
         ChunkingOptions? options = parts[0] switch
         {
             FixedName when parts.Length == 2 && TryParse(parts[1], out int size) => CreateFixed(size),
-            AlignedCdcName when parts.Length == 3 && TryParse(parts[1], out int min) && TryParse(parts[2], out int max) =>
-                new() { Algorithm = ChunkingAlgorithm.AlignedCdc, MinSize = min, MaxSize = max },
             MinCdcName when parts.Length == 5 && TryParse(parts[1], out int min) && TryParse(parts[2], out int max)
                 && TryParseHex(parts[3], out uint multiplier) && TryParseHex(parts[4], out uint addend) =>
                 new()
@@ -92,8 +79,6 @@ public sealed class ChunkingOptions
         ChunkingAlgorithm.Fixed => string.Create(CultureInfo.InvariantCulture, $"{FixedName}:{MinSize}"),
         ChunkingAlgorithm.MinCdc => string.Create(
             CultureInfo.InvariantCulture, $"{MinCdcName}:{MinSize}:{MaxSize}:{Multiplier:x8}:{Addend:x8}"),
-        ChunkingAlgorithm.AlignedCdc => string.Create(
-            CultureInfo.InvariantCulture, $"{AlignedCdcName}:{MinSize}:{MaxSize}"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{Algorithm}"),
     };
 

@@ -33,7 +33,7 @@ public sealed class MinCdcChunker : Chunker
                 && (options.Multiplier & 1) == 1,
             options);
         _kernel = kernel;
-        _zeroRuns = new ZeroRunSplitter(MinZeroRun, options.MaxSize, alignment: 1);
+        _zeroRuns = new ZeroRunSplitter(MinZeroRun, options.MaxSize);
     }
 
     /// <inheritdoc/>

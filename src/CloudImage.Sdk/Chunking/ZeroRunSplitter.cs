@@ -15,16 +15,12 @@ internal struct ZeroRunSplitter
 
     private readonly int _minZeroRun;
     private readonly int _maxDataSize;
-
-    // A run starts and ends at multiples of this many bytes from the start of the window.
-    private readonly int _alignment;
     private bool _isInZeroRun;
 
-    public ZeroRunSplitter(int minZeroRun, int maxDataSize, int alignment)
+    public ZeroRunSplitter(int minZeroRun, int maxDataSize)
     {
         _minZeroRun = minZeroRun;
         _maxDataSize = maxDataSize;
-        _alignment = alignment;
         _isInZeroRun = false;
     }
 
@@ -64,8 +60,7 @@ internal struct ZeroRunSplitter
         return true;
     }
 
-    // The whole units of zeros at the start; at the end of the window a part of a unit counts like one.
-    private readonly int CountZeros(ReadOnlySpan<byte> window)
+    private static int CountZeros(ReadOnlySpan<byte> window)
     {
         if (window[0] != 0)
         {
@@ -74,7 +69,7 @@ internal struct ZeroRunSplitter
 
         ReadOnlySpan<byte> searched = window[..Math.Min(window.Length, ZeroExtentSize)];
         int end = ZeroDetector.IndexOfNonZero(searched);
-        return end < 0 ? searched.Length : end - (end % _alignment);
+        return end < 0 ? searched.Length : end;
     }
 
     // Every run of _minZeroRun bytes holds one of the bytes at multiples of that distance: only those are looked at.
@@ -87,8 +82,7 @@ internal struct ZeroRunSplitter
                 continue;
             }
 
-            int before = ZeroDetector.LastIndexOfNonZero(window[..probe]) + 1;
-            int start = before + ((_alignment - (before % _alignment)) % _alignment);
+            int start = ZeroDetector.LastIndexOfNonZero(window[..probe]) + 1;
             int zeros = ZeroDetector.IndexOfNonZero(window[probe..]);
             int end = zeros < 0 ? window.Length : probe + zeros;
             if (start > 0 && end - start >= _minZeroRun)
