@@ -11,6 +11,7 @@ using CloudImage.Sdk.Formats.Qcow2;
 using CloudImage.Sdk.Formats.Raw;
 using CloudImage.Sdk.Formats.Vhd;
 using CloudImage.Sdk.Formats.Vhdx;
+using CloudImage.Sdk.Formats.Vmdk;
 using CloudImage.Sdk.IO;
 
 namespace CloudImage.Sdk.Formats;
@@ -26,12 +27,13 @@ public sealed class DiskFormatRegistry
 
     /// <summary>Every format of this library.</summary>
     public static DiskFormatRegistry Default { get; } = new([
-        Qcow2Format.Instance,
-        Qcow1Format.Instance,
         RawFormat.Instance,
-        GceTarFormat.Instance,
+        Qcow2Format.Instance,
         VhdFormat.Instance,
         VhdxFormat.Instance,
+        VmdkFormat.Instance,
+        GceTarFormat.Instance,
+        Qcow1Format.Instance,
         .. ForeignFormat.All]);
 
     /// <summary>The formats.</summary>

@@ -1,0 +1,187 @@
+using System;
+using System.Buffers.Binary;
+using System.IO;
+using System.IO.Compression;
+using CloudImage.Sdk.Disks;
+
+namespace CloudImage.Sdk.Formats.Vmdk;
+
+/// <summary>Compressed grains: a marker (guest sector u64, length u32), then one zlib stream (RFC 1950). Stateless.</summary>
+internal static class VmdkGrainCodec
+{
+    // Level 3 of zlib-ng gives what level 6 of zlib gives, at four times its speed; see the benchmark.
+    private static readonly ZLibCompressionOptions s_compression = new() { CompressionLevel = 3 };
+
+    /// <summary>The longest zlib stream that is accepted for a grain: stored blocks and flushes make it longer than the grain.</summary>
+    public static int MaxEncodedLength(int grainSize) => (2 * grainSize) + 4096;
+
+    /// <summary>Room that <see cref="Encode"/> needs for any content, marker and padding included.</summary>
+    public static int EncodeBufferLength(int grainSize) =>
+        VmdkConstants.GrainMarkerSize + grainSize + (5 * ((grainSize / ushort.MaxValue) + 2)) + 16 + VmdkConstants.SectorSize;
+
+    /// <summary>Reads a marker and checks it against the grain that is expected there.</summary>
+    /// <returns>Length of the zlib stream behind the marker.</returns>
+    public static int ReadMarker(ReadOnlySpan<byte> marker, long guestSector, int grainSize, bool checkPosition, long fileOffset)
+    {
+        ulong sector = BinaryPrimitives.ReadUInt64LittleEndian(marker);
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(marker[8..]);
+        if (checkPosition && sector != (ulong)guestSector)
+        {
+            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset, $"The marker belongs to the grain of sector {sector}; that of sector {guestSector} was expected.");
+        }
+
+        if (length == 0 || length > (uint)MaxEncodedLength(grainSize))
+        {
+            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset + 8, $"The compressed grain has {length} bytes; 1 to {MaxEncodedLength(grainSize)} were expected.");
+        }
+
+        return (int)length;
+    }
+
+    /// <summary>Inflates a grain.</summary>
+    /// <param name="buffer">Holds the zlib stream.</param>
+    /// <param name="start">Where it begins in the buffer.</param>
+    /// <param name="length">How long it is at most.</param>
+    /// <param name="destination">Receives the grain.</param>
+    /// <param name="required">How many bytes the stream must give; what is missing above that is zeros.</param>
+    /// <param name="fileOffset">Position of the stream in the file, for messages.</param>
+    public static void Decode(byte[] buffer, int start, int length, Span<byte> destination, int required, long fileOffset)
+    {
+        int count;
+        bool isLonger;
+        try
+        {
+            using MemoryStream source = new(buffer, start, length, false);
+            using ZLibStream inflater = new(source, CompressionMode.Decompress, false);
+            count = inflater.ReadAtLeast(destination, destination.Length, false);
+
+            // One byte more makes the decoder check the end of the stream, and shows a grain that is too long.
+            isLonger = inflater.ReadByte() >= 0;
+        }
+        catch (Exception exception) when (exception is InvalidDataException or IOException)
+        {
+            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset, "The compressed grain is damaged.", exception);
+        }
+
+        if (isLonger || count < required)
+        {
+            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset, isLonger
+                ? $"The compressed grain expands beyond the {destination.Length} bytes of a grain."
+                : $"The compressed grain expands to {count} bytes; {required} were expected.");
+        }
+
+        destination[count..].Clear();
+    }
+
+    /// <summary>Deflates a grain behind its marker and pads it to whole sectors.</summary>
+    /// <param name="grain">A whole grain.</param>
+    /// <param name="guestSector">Where it lies on the disk.</param>
+    /// <param name="buffer">At least <see cref="EncodeBufferLength"/> long.</param>
+    /// <returns>Length in bytes, a multiple of the sector.</returns>
+    public static int Encode(ReadOnlySpan<byte> grain, long guestSector, byte[] buffer)
+    {
+        int length = Deflate(grain, buffer);
+        BinaryPrimitives.WriteInt64LittleEndian(buffer, guestSector);
+        BinaryPrimitives.WriteInt32LittleEndian(buffer.AsSpan(8), length);
+        int end = VmdkConstants.GrainMarkerSize + length;
+        int padded = (end + VmdkConstants.SectorSize - 1) / VmdkConstants.SectorSize * VmdkConstants.SectorSize;
+        buffer.AsSpan(end, padded - end).Clear();
+        return padded;
+    }
+
+    private static int Deflate(ReadOnlySpan<byte> grain, byte[] buffer)
+    {
+        int room = buffer.Length - VmdkConstants.GrainMarkerSize - VmdkConstants.SectorSize;
+        BoundedStream sink = new(buffer, VmdkConstants.GrainMarkerSize, room);
+        using (ZLibStream deflater = new(sink, s_compression, true))
+        {
+            deflater.Write(grain);
+        }
+
+        return sink.IsOverrun ? Store(grain, buffer.AsSpan(VmdkConstants.GrainMarkerSize)) : sink.Count;
+    }
+
+    // RFC 1950 around the stored blocks of RFC 1951: the way out where compression makes a grain longer than its bound.
+    private static int Store(ReadOnlySpan<byte> grain, Span<byte> destination)
+    {
+        destination[0] = 0x78;
+        destination[1] = 0x01;
+        int at = 2;
+        uint low = 1;
+        uint high = 0;
+        for (int done = 0; done < grain.Length;)
+        {
+            int count = Math.Min(ushort.MaxValue, grain.Length - done);
+            destination[at] = done + count == grain.Length ? (byte)1 : (byte)0;
+            BinaryPrimitives.WriteUInt16LittleEndian(destination[(at + 1)..], (ushort)count);
+            BinaryPrimitives.WriteUInt16LittleEndian(destination[(at + 3)..], (ushort)~count);
+            grain.Slice(done, count).CopyTo(destination[(at + 5)..]);
+            at += 5 + count;
+            done += count;
+        }
+
+        foreach (byte value in grain)
+        {
+            low = (low + value) % 65521;
+            high = (high + low) % 65521;
+        }
+
+        BinaryPrimitives.WriteUInt32BigEndian(destination[at..], (high << 16) | low);
+        return at + 4;
+    }
+
+    /// <summary>Takes bytes into a buffer and remembers whether they were too many.</summary>
+    private sealed class BoundedStream : Stream
+    {
+        private readonly byte[] _buffer;
+        private readonly int _start;
+        private readonly int _room;
+
+        public BoundedStream(byte[] buffer, int start, int room)
+        {
+            _buffer = buffer;
+            _start = start;
+            _room = room;
+        }
+
+        public int Count { get; private set; }
+
+        public bool IsOverrun { get; private set; }
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => Count;
+
+        public override long Position
+        {
+            get => Count;
+            set => throw new NotSupportedException();
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            IsOverrun |= buffer.Length > _room - Count;
+            if (!IsOverrun)
+            {
+                buffer.CopyTo(_buffer.AsSpan(_start + Count));
+                Count += buffer.Length;
+            }
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}
