@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -31,6 +32,9 @@ public sealed class VmdkFormat : DiskFormat
 
     /// <inheritdoc/>
     public override bool CanCreate => true;
+
+    /// <inheritdoc/>
+    public override bool CanReadSequentially => true;
 
     /// <inheritdoc/>
     public override bool IsMatch(in DiskProbe probe) =>
@@ -70,6 +74,10 @@ public sealed class VmdkFormat : DiskFormat
     /// <inheritdoc/>
     protected override ValueTask<VirtualDisk> OpenCoreAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
         VmdkOpener.OpenAsync(container, options, mode, cancellationToken);
+
+    /// <inheritdoc/>
+    protected override ValueTask<SequentialDiskSource> OpenSequentialCoreAsync(Stream stream, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
+        VmdkStreamSource.OpenAsync(stream, options, mode, cancellationToken);
 
     /// <inheritdoc/>
     protected override DiskWriter CreateCore(ImageSink sink, long length, DiskCreateOptions options)
