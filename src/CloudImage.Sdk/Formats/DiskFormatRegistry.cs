@@ -9,6 +9,7 @@ using CloudImage.Sdk.Formats.Foreign;
 using CloudImage.Sdk.Formats.GceTar;
 using CloudImage.Sdk.Formats.Qcow2;
 using CloudImage.Sdk.Formats.Raw;
+using CloudImage.Sdk.Formats.Vdi;
 using CloudImage.Sdk.Formats.Vhd;
 using CloudImage.Sdk.Formats.Vhdx;
 using CloudImage.Sdk.Formats.Vmdk;
@@ -32,6 +33,7 @@ public sealed class DiskFormatRegistry
         VhdFormat.Instance,
         VhdxFormat.Instance,
         VmdkFormat.Instance,
+        VdiFormat.Instance,
         GceTarFormat.Instance,
         Qcow1Format.Instance,
         .. ForeignFormat.All]);
