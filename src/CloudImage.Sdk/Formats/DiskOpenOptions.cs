@@ -100,4 +100,15 @@ public sealed class DiskOpenOptions
         LeaveOpen = true,
         LoggerFactory = LoggerFactory,
     };
+
+    /// <summary>These options for a check of one layer: the container stays its owner's, parents stay unopened.</summary>
+    internal DiskOpenOptions ForCheck() => new()
+    {
+        References = References,
+        Limits = Limits,
+        IgnoreMissingParent = true,
+        IgnoreLocks = IgnoreLocks,
+        LeaveOpen = true,
+        LoggerFactory = LoggerFactory,
+    };
 }

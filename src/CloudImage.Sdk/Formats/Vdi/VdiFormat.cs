@@ -32,6 +32,12 @@ public sealed class VdiFormat : DiskFormat
     public override bool CanCreate => true;
 
     /// <inheritdoc/>
+    public override bool CanCheck => true;
+
+    /// <inheritdoc/>
+    public override bool CanResize => true;
+
+    /// <inheritdoc/>
     public override bool IsMatch(in DiskProbe probe) => VdiHeader.HasSignature(probe.Header);
 
     /// <inheritdoc/>
@@ -75,6 +81,13 @@ public sealed class VdiFormat : DiskFormat
             ? throw new NotSupportedException("A VDI cannot be written to a pipe: its map lies in front of its blocks. Write to a file.")
             : new VdiDiskWriter(sink, length, vdi);
     }
+
+    /// <inheritdoc/>
+    protected override ValueTask<DiskCheckResult> CheckCoreAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
+        VdiChecker.CheckAsync(container, options, mode, cancellationToken);
+
+    /// <inheritdoc/>
+    protected override void ResizeCore(ImageEditor image, long length, DiskResizeOptions options) => VdiResizer.Resize(image, length, options);
 
     private static int ParseSize(string text)
     {

@@ -17,7 +17,7 @@ internal sealed class VmdkCowdExtent : VmdkSparseExtent
     private VmdkCowdExtent(VirtualDisk container, VmdkDirectory directory, VmdkDiskContext context, long start, long length, long grainSize)
         : base(container, context.Tables, start, length, grainSize, EntriesPerCowdTable, sizeof(uint)) => _directory = directory;
 
-    protected override long TableCount => _directory.Count;
+    public override long TableCount => _directory.Count;
 
     public static bool HasMagic(ReadOnlySpan<byte> bytes) =>
         bytes.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == VmdkConstants.CowdMagic;
@@ -56,7 +56,7 @@ internal sealed class VmdkCowdExtent : VmdkSparseExtent
         return new VmdkCowdExtent(container, directory, context, start, length, grainSize);
     }
 
-    protected override long TableOffset(long table) => _directory.TableOffset(table);
+    public override long TableOffset(long table) => _directory.TableOffset(table);
 
     protected override void DecodeTable(ReadOnlySpan<byte> bytes, Span<long> entries)
     {

@@ -34,6 +34,12 @@ public sealed class VmdkFormat : DiskFormat
     public override bool CanCreate => true;
 
     /// <inheritdoc/>
+    public override bool CanCheck => true;
+
+    /// <inheritdoc/>
+    public override bool CanResize => true;
+
+    /// <inheritdoc/>
     public override bool CanReadSequentially => true;
 
     /// <inheritdoc/>
@@ -92,6 +98,14 @@ public sealed class VmdkFormat : DiskFormat
             ? throw new NotSupportedException($"A vmdk of the variant {vmdk.Subformat} cannot be written to a pipe; streamOptimized can.")
             : new VmdkDiskWriter(sink, length, vmdk);
     }
+
+    /// <inheritdoc/>
+    protected override ValueTask<DiskCheckResult> CheckCoreAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
+        VmdkChecker.CheckAsync(container, options, mode, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>Sparse images of one file alone (monolithicSparse).</remarks>
+    protected override void ResizeCore(ImageEditor image, long length, DiskResizeOptions options) => VmdkResizer.Resize(image, length, options);
 
     /// <inheritdoc/>
     protected internal override ValueTask AddConcernsAsync(VirtualDisk disk, VirtualDisk container, ICollection<DiskConcern> concerns, IoMode mode, CancellationToken cancellationToken)

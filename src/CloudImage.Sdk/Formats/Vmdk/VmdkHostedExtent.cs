@@ -30,9 +30,12 @@ internal sealed class VmdkHostedExtent : VmdkSparseExtent
     /// <summary>Whether the redundant grain directory stood in for a damaged one.</summary>
     public bool IsRepaired => _directory.IsRepaired;
 
-    protected override long TableCount => _directory.Count;
+    /// <summary>Position of the redundant copy of a table; 0 or -1 where there is none.</summary>
+    public long RedundantTableOffset(long table) => _directory.RedundantTableOffset(table);
 
-    protected override bool IsCompressed => Header.IsCompressed;
+    public override long TableCount => _directory.Count;
+
+    public override bool IsCompressed => Header.IsCompressed;
 
     /// <summary>Opens an extent whose header was read; reads the directory.</summary>
     public static async ValueTask<VmdkHostedExtent> OpenAsync(VirtualDisk container, VmdkHeader header, VmdkDiskContext context, long start, long length, IoMode mode, CancellationToken cancellationToken)
@@ -65,7 +68,7 @@ internal sealed class VmdkHostedExtent : VmdkSparseExtent
         }
     }
 
-    protected override long TableOffset(long table) => _directory.TableOffset(table);
+    public override long TableOffset(long table) => _directory.TableOffset(table);
 
     protected override void DecodeTable(ReadOnlySpan<byte> bytes, Span<long> entries)
     {

@@ -26,7 +26,7 @@ internal sealed class VmdkSeSparseExtent : VmdkSparseExtent
         _directory = directory;
     }
 
-    protected override long TableCount => _directory.LongLength;
+    public override long TableCount => _directory.LongLength;
 
     /// <summary>Opens an extent whose first sector was read; reads the directory.</summary>
     public static async ValueTask<VmdkSeSparseExtent> OpenAsync(VirtualDisk container, VmdkSeSparseHeader header, VmdkDiskContext context, long start, long length, IoMode mode, CancellationToken cancellationToken)
@@ -47,7 +47,7 @@ internal sealed class VmdkSeSparseExtent : VmdkSparseExtent
         return new VmdkSeSparseExtent(container, header, directory, context, start, length);
     }
 
-    protected override long TableOffset(long table) => _directory[table] switch
+    public override long TableOffset(long table) => _directory[table] switch
     {
         0 => 0,
         BadEntry => -1,

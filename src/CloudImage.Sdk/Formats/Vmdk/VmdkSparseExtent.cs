@@ -36,11 +36,11 @@ internal abstract class VmdkSparseExtent : VmdkExtent
     /// <summary>Spreads the pages of several extents over the shared cache.</summary>
     public long CacheSeed { get; }
 
-    protected int EntrySize { get; }
+    public int EntrySize { get; }
 
-    protected int TableSize => EntriesPerTable * EntrySize;
+    public int TableSize => EntriesPerTable * EntrySize;
 
-    protected virtual bool IsCompressed => false;
+    public virtual bool IsCompressed => false;
 
     public override ValueTask<DiskPlacement> LocateAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
     {
@@ -54,10 +54,20 @@ internal abstract class VmdkSparseExtent : VmdkExtent
     }
 
     /// <summary>Position in the file of a table; 0 where there is none, -1 where the directory points to an impossible place.</summary>
-    protected abstract long TableOffset(long table);
+    public abstract long TableOffset(long table);
 
     /// <summary>Number of directory entries.</summary>
-    protected abstract long TableCount { get; }
+    public abstract long TableCount { get; }
+
+    /// <summary>Reads and decodes one table as it is, past the cache and without repair.</summary>
+    public async ValueTask<long[]> ReadTableAsync(long fileOffset, IoMode mode, CancellationToken cancellationToken)
+    {
+        byte[] bytes = new byte[TableSize];
+        await Container.ReadAsync(bytes, fileOffset, mode, cancellationToken).ConfigureAwait(false);
+        long[] entries = new long[EntriesPerTable];
+        DecodeTable(bytes, entries);
+        return entries;
+    }
 
     /// <summary>Turns the raw bytes of a table into file positions and states.</summary>
     protected abstract void DecodeTable(ReadOnlySpan<byte> bytes, Span<long> entries);
