@@ -6,6 +6,7 @@ using Xunit;
 namespace CloudImage.Sdk.Tests.Support;
 
 /// <summary>libvhdi, the oracle for VHD and VHDX images with parents.</summary>
+/// <remarks>Release 20210425 answers a read that spans blocks of 512 KiB wrongly where the first is not stored: it is asked for pieces within a block.</remarks>
 public static class VhdiOracle
 {
     private const string Script = """
@@ -22,7 +23,7 @@ public static class VhdiOracle
         size = disk.get_media_size()
         position = 0
         while position < size:
-            data = disk.read_buffer_at_offset(min(1 << 20, size - position), position)
+            data = disk.read_buffer_at_offset(min(1 << 18, size - position), position)
             digest.update(data)
             position += len(data)
         print(size, digest.hexdigest())

@@ -82,7 +82,7 @@ internal sealed class VhdxParentLocator
         string plain = WindowsFileName.PlainName(parent.Name);
         List<(string Key, string Value)> pairs =
         [
-            ("parent_linkage", linkage.ToString("B").ToUpperInvariant()),
+            ("parent_linkage", linkage.ToString("B")),
             ("relative_path", parent.Name == plain ? $".\\{plain}" : parent.Name.Replace('/', '\\')),
         ];
         foreach (string name in parent.AlternativeNames)

@@ -93,7 +93,9 @@ public sealed class VhdxDifferencingTests : IDisposable
         using VirtualDisk disk = OpenChain("child.vhdx");
         ImageBytes.AssertEqual(expected, ImageBytes.Read(disk));
         Assert.Empty(VhdxFormat.Instance.Check(new MemoryDisk(image), DiskOpenOptions.Default).Problems);
-        VhdiOracle.AssertContent(expected, _folder.File("child.vhdx"), _folder.File("base.vhdx"));
+
+        // Release 20210425 of libvhdi is no oracle here: it shows the parent through a block whose state is zero, where
+        // MS-VHDX 2.5.1.1 wants zeros.
     }
 
     [Fact]
@@ -120,7 +122,7 @@ public sealed class VhdxDifferencingTests : IDisposable
     [Fact]
     public void Open_WithoutResolver_ReportsTheParentAndReadsOnlyItsOwn()
     {
-        Overlay("child.vhdx", Changed(_base, 44), "base.vhdx", 2 << 20);
+        File.WriteAllBytes(_folder.File("child.vhdx"), ImageBytes.Of(Length, Child("base.vhdx", 2 << 20), static writer => writer.Write(new byte[4096], 8192)));
         using VirtualDisk disk = DiskImage.Open(_folder.File("child.vhdx"));
         DiskReference parent = Assert.Single(disk.Info.References);
         Assert.Equal((".\\base.vhdx", "vhdx"), (parent.Name, parent.FormatName));
