@@ -28,6 +28,9 @@ internal static class Qcow2Constants
     public const int MaxBitmapNameLength = 1023;
     public const long MaxBitmapTableEntries = 0x8000000;
 
+    /// <summary>The largest place in a container that an entry can name.</summary>
+    public const ulong MaxFileOffset = 0x00FFFFFFFFFFFFFF;
+
     public const ulong OffsetMask = 0x00FFFFFFFFFFFE00;
     public const ulong CopiedFlag = 1UL << 63;
     public const ulong CompressedFlag = 1UL << 62;

@@ -35,6 +35,12 @@ public sealed class Qcow2Format : DiskFormat
     public override bool CanCreate => true;
 
     /// <inheritdoc/>
+    public override bool CanCheck => true;
+
+    /// <inheritdoc/>
+    public override bool CanResize => true;
+
+    /// <inheritdoc/>
     public override bool IsMatch(in DiskProbe probe) =>
         probe.Header.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(probe.Header) == Qcow2Constants.Magic
         && BinaryPrimitives.ReadUInt32BigEndian(probe.Header[4..]) >= 2;
@@ -72,4 +78,12 @@ public sealed class Qcow2Format : DiskFormat
             ? new Qcow2SequentialWriter(sink, qcow2, geometry)
             : throw new NotSupportedException("A compressed qcow2 image, or one with an external data file, cannot be written front to back: its tables are known last. Write it to a file.");
     }
+
+    /// <inheritdoc/>
+    protected override ValueTask<DiskCheckResult> CheckCoreAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
+        Qcow2Checker.CheckAsync(container, options, mode, cancellationToken);
+
+    /// <inheritdoc/>
+    protected override void ResizeCore(ImageEditor image, long length, DiskResizeOptions options) =>
+        Qcow2Resizer.Resize(image, length, options);
 }
