@@ -17,6 +17,20 @@ internal static class CommandTree
         root.Add(CheckCommand.Create());
         root.Add(ResizeCommand.Create());
         root.Add(FormatsCommand.Create());
+        root.Add(new Command("snapshot", "Snapshots of disks in a repository.")
+        {
+            SnapshotCreateCommand.Create(),
+            SnapshotListCommand.Create(),
+            SnapshotShowCommand.Create(),
+            SnapshotDiffCommand.Create(),
+            SnapshotVerifyCommand.Create(),
+            SnapshotRestoreCommand.Create(),
+            SnapshotDeleteCommand.Create(),
+        });
+        root.Add(new Command("repo", "Snapshot repositories.")
+        {
+            RepoInitCommand.Create(),
+        });
         return root;
     }
 }

@@ -47,6 +47,15 @@ internal static class HashCommand
         long length = 0;
         await ProgressDisplay.RunAsync("hashing", json, async progress =>
         {
+            if (isRaw && File.Exists(source))
+            {
+                using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(source, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                length = RandomAccess.GetLength(file);
+                digest = new byte[ContentDigest.SizeInBytes];
+                FileHasher.HashFile(file, algorithm, threads > 0 ? threads : Environment.ProcessorCount, cancellationToken).CopyTo(digest);
+                return;
+            }
+
             await using VirtualDisk disk = await Sources.OpenAsync(source, options, cancellationToken);
             length = disk.Length;
             digest = await ContentHasher.HashAsync(disk, algorithm, progress, cancellationToken);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using CloudImage.Sdk.Snapshots;
 
 namespace CloudImage.Cli.Output;
 
@@ -70,7 +71,16 @@ internal sealed record SnapshotAnswer(
     string? Parent,
     DateTimeOffset CreatedAt,
     long LogicalBytes,
-    string Root);
+    long DataBytes,
+    long StoredBytes,
+    string Codec,
+    string Root,
+    bool IsLayer,
+    bool IsDeleted)
+{
+    public static SnapshotAnswer Of(SnapshotInfo info) => new(
+        info.Id, info.Image, info.Sequence, info.ParentId, info.CreatedAt, info.Length, info.DataBytes, info.StoredBytes, info.Codec, info.Root.ToString(), info.IsLayer, info.IsRetired);
+}
 
 internal sealed record SnapshotCreateAnswer(
     string Id,
@@ -81,14 +91,17 @@ internal sealed record SnapshotCreateAnswer(
     long StoredBytes,
     long ReadBytes,
     long NewChunks,
-    long ReusedChunks,
+    long UnchangedChunks,
+    long DuplicateChunks,
+    long ZeroChunks,
+    IReadOnlyList<string> Warnings,
     double Seconds);
 
 internal sealed record RangeAnswer(long Offset, long Length);
 
 internal sealed record DiffAnswer(string From, string To, long ChangedBytes, IReadOnlyList<RangeAnswer> Ranges);
 
-internal sealed record VerifyAnswer(bool IsIntact, long SnapshotsChecked, long ObjectsChecked, long BytesChecked, IReadOnlyList<string> Problems);
+internal sealed record VerifyAnswer(bool IsHealthy, long Snapshots, long Objects, long Chunks, long Bytes, IReadOnlyList<string> Problems, IReadOnlyList<string> AffectedSnapshots);
 
 internal sealed record DeleteAnswer(IReadOnlyList<string> Deleted);
 

@@ -1,0 +1,110 @@
+using System;
+using System.CommandLine;
+using System.Diagnostics;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Cli.Output;
+using CloudImage.Sdk.Compression;
+using CloudImage.Sdk.Disks;
+using CloudImage.Sdk.Formats;
+using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Snapshots;
+
+namespace CloudImage.Cli.Commands;
+
+/// <summary>Takes a snapshot of a disk.</summary>
+internal static class SnapshotCreateCommand
+{
+    public static Command Create()
+    {
+        Argument<string> repository = new("REPO") { Description = "The repository." };
+        Argument<string> source = new("DISK") { Description = "An image of any format: a file, a block device or a URL." };
+        Option<string> image = new("--image") { Description = "The name under which this disk's snapshots belong together.", Required = true, HelpName = "NAME" };
+        Option<string> parent = new("--parent") { Description = "The snapshot to store only the difference to: latest is the image's newest, none stores everything.", DefaultValueFactory = _ => "latest", HelpName = "latest|none|ID" };
+        Option<string> codec = new("--codec") { Description = "How chunks are compressed.", DefaultValueFactory = _ => "lz4", HelpName = "lz4|zstd|none" };
+        codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
+        Option<string> durability = SharedOptions.Durability();
+        Option<string?> key = SharedOptions.Key();
+        Option<string?> from = SharedOptions.From();
+        Option<bool> noReferences = SharedOptions.NoReferences();
+        Option<string?> snapshot = SharedOptions.InternalSnapshot();
+        Option<string?> disk = SharedOptions.DiskName();
+        Option<string?> passphrase = SharedOptions.Passphrase();
+        Option<bool> force = SharedOptions.Force();
+        Option<int> threads = SharedOptions.Threads();
+        Option<bool> json = SharedOptions.Json();
+        Command command = new("create", "Take a snapshot of a disk: only what its parent does not have is stored.")
+        {
+            repository, source, image, parent, codec, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
+        };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            string path = parsed.GetRequiredValue(source);
+            Request request = new(
+                parsed.GetRequiredValue(repository),
+                path,
+                Sources.Options(parsed.GetValue(from), parsed.GetValue(noReferences), path, parsed.GetValue(snapshot), parsed.GetValue(disk), parsed.GetValue(passphrase), parsed.GetValue(force)),
+                parsed.GetValue(key),
+                SharedOptions.ParseDurability(parsed.GetValue(durability)!),
+                new CaptureOptions
+                {
+                    Image = parsed.GetRequiredValue(image),
+                    Parent = ParseParent(parsed.GetValue(parent)!),
+                    Codec = ParseCodec(parsed.GetValue(codec)!),
+                    Concurrency = parsed.GetValue(threads),
+                });
+            return RunAsync(request, parsed.GetValue(json), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Request request, bool json, CancellationToken cancellationToken)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        CaptureResult result = null!;
+        await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, request.Durability, cancellationToken);
+        await using VirtualDisk disk = await Sources.OpenAsync(request.Source, request.OpenOptions, cancellationToken);
+        await ProgressDisplay.RunAsync("capturing", json, async progress =>
+            result = await repository.CaptureAsync(disk, request.Capture, SnapshotProgressAdapter.For(progress), cancellationToken));
+        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        SnapshotInfo snapshot = result.Snapshot;
+        if (json)
+        {
+            SnapshotCreateAnswer answer = new(
+                result.Id, snapshot.Image, snapshot.Sequence, snapshot.ParentId, result.LogicalBytes, result.StoredBytes, result.ReadBytes,
+                result.NewChunks, result.UnchangedChunks, result.DuplicateChunks, result.ZeroChunks, result.Warnings, seconds);
+            Report.Json(answer, AnswerContext.Default.SnapshotCreateAnswer);
+            return ExitCode.Success;
+        }
+
+        foreach (string warning in result.Warnings)
+        {
+            await Console.Error.WriteLineAsync($"cloudimage: {warning}");
+        }
+
+        Console.Out.WriteLine($"{result.Id}  {snapshot.Image} #{snapshot.Sequence}");
+        Report.Fields(
+            ("disk", ByteText.Exact(result.LogicalBytes)),
+            ("read", ByteText.Format(result.ReadBytes)),
+            ("stored", ByteText.Exact(result.StoredBytes)),
+            ("chunks", $"{result.NewChunks} new, {result.UnchangedChunks} as in the parent, {result.DuplicateChunks} found elsewhere, {result.ZeroChunks} zero"),
+            ("time", $"{seconds:0.00} s"));
+        return ExitCode.Success;
+    }
+
+    private static SnapshotParent ParseParent(string text) => text switch
+    {
+        "latest" => SnapshotParent.Latest,
+        "none" => SnapshotParent.None,
+        _ => SnapshotParent.Of(text),
+    };
+
+    private static ChunkCodec ParseCodec(string text) => text switch
+    {
+        "zstd" => ChunkCodec.Zstd,
+        "none" => ChunkCodec.Stored,
+        _ => ChunkCodec.Lz4,
+    };
+
+    private sealed record Request(string Repository, string Source, DiskOpenOptions OpenOptions, string? Key, WriteDurability Durability, CaptureOptions Capture);
+}
