@@ -10,7 +10,6 @@ using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.Formats.Qcow2;
 using CloudImage.Sdk.Formats.Raw;
-using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
 using CloudImage.Sdk.Storage;
 
@@ -33,9 +32,9 @@ CaptureResult snapshot1 = await CaptureAsync(version1);
 CaptureResult snapshot2 = await CaptureAsync(version2);
 
 // Verify: every stored byte is read and held against its digest.
-VerifyResult verified = await repository.VerifyAsync(new VerifyOptions());
+VerifyResult verified = await repository.VerifyAsync(VerifyOptions.Default, null);
 Console.WriteLine();
-Console.WriteLine(verified.IsIntact ? "Verified: every stored byte is what was written." : $"Damaged: {string.Join("; ", verified.Problems)}");
+Console.WriteLine(verified.IsHealthy ? "Verified: every stored byte is what was written." : $"Damaged: {string.Join("; ", verified.Problems)}");
 
 // Restore both, and compare each with its source, byte for byte.
 bool isEqual = true;
@@ -44,7 +43,7 @@ foreach ((CaptureResult snapshot, VirtualDisk source) in new[] { (snapshot1, ver
     string path = Path.Combine(work, $"restored-{snapshot.Snapshot.Sequence}.raw");
     await WriteAsync(snapshot.Id, path, new RawOptions());
     using VirtualDisk restored = DiskImage.Open(path, new DiskOpenOptions { Format = RawFormat.Instance });
-    DiskComparison comparison = await DiskComparer.CompareAsync(source, restored, DiskCompareOptions.Default);
+    DiskComparison comparison = await DiskComparer.CompareAsync(source, restored, DiskCompareOptions.Default, null);
     isEqual &= comparison.AreEqual;
     Console.WriteLine($"Restored {path}: {(comparison.AreEqual ? "equal to its source" : $"DIFFERS at byte {comparison.FirstDifference}")}.");
 }
@@ -55,12 +54,12 @@ await WriteAsync(snapshot2.Id, converted, new Qcow2Options { Compression = Qcow2
 Console.WriteLine($"The newest as a compressed qcow2: {converted} ({Size(new FileInfo(converted).Length)}).");
 Console.WriteLine();
 Console.WriteLine($"The repository is {folder}. Delete {work} when you have seen enough.");
-return isEqual && verified.IsIntact ? 0 : 1;
+return isEqual && verified.IsHealthy ? 0 : 1;
 
 async Task<CaptureResult> CaptureAsync(VirtualDisk disk)
 {
     long begun = Stopwatch.GetTimestamp();
-    CaptureResult result = await repository.CaptureAsync(disk, new CaptureOptions { Image = name });
+    CaptureResult result = await repository.CaptureAsync(disk, new CaptureOptions { Image = name }, null);
     if (result.Snapshot.Sequence == 1)
     {
         Console.WriteLine($"{"snapshot",-10}{"disk",12}{"new chunks",14}{"shared",10}{"zero",8}{"stored",14}{"time",10}");
@@ -74,7 +73,7 @@ async Task WriteAsync(string id, string path, DiskCreateOptions format)
 {
     await using VirtualDisk disk = await repository.OpenDiskAsync(id);
     await using DiskWriter writer = DiskImage.Create(path, disk.Length, format);
-    await DiskCopier.CopyAsync(disk, writer);
+    await disk.CopyToAsync(writer, DiskCopyOptions.Default, null);
     await writer.CompleteAsync();
 }
 
