@@ -62,10 +62,10 @@ async Task<CaptureResult> CaptureAsync(VirtualDisk disk)
     CaptureResult result = await repository.CaptureAsync(disk, new CaptureOptions { Image = name }, null);
     if (result.Snapshot.Sequence == 1)
     {
-        Console.WriteLine($"{"snapshot",-10}{"disk",12}{"new chunks",14}{"shared",10}{"zero",8}{"stored",14}{"time",10}");
+        Console.WriteLine($"{"snapshot",-10}{"disk",12}{"new chunks",14}{"shared",10}{"stored",14}{"time",10}");
     }
 
-    Console.WriteLine($"{result.Snapshot.Sequence,-10}{Size(result.LogicalBytes),12}{result.NewChunks,14}{result.UnchangedChunks,10}{result.ZeroChunks,8}{Size(result.StoredBytes),14}{Stopwatch.GetElapsedTime(begun).TotalSeconds,8:0.00} s");
+    Console.WriteLine($"{result.Snapshot.Sequence,-10}{Size(result.LogicalBytes),12}{result.NewChunks,14}{result.UnchangedChunks,10}{Size(result.StoredBytes),14}{Stopwatch.GetElapsedTime(begun).TotalSeconds,8:0.00} s");
     return result;
 }
 
