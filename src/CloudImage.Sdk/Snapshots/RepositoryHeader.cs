@@ -11,6 +11,8 @@ namespace CloudImage.Sdk.Snapshots;
 internal sealed class RepositoryHeader
 {
     public const int MaxLength = 65536;
+    public const string NoEncryption = "none";
+    public const string Aes256Gcm = "aes256gcm";
     private const string FormatName = "cloudimage-repository";
     private static readonly byte[] s_checksumStart = ",\"checksum\":\""u8.ToArray();
 

@@ -1,6 +1,7 @@
 using System;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Records;
 
 namespace CloudImage.Sdk.Snapshots;
 
@@ -10,6 +11,9 @@ internal class RepositoryProtection
 {
     public static RepositoryProtection None { get; } = new();
 
+    /// <summary>Whether content can be opened; without the keys of an encrypted repository only its packs, records and segments can be verified.</summary>
+    public virtual bool HasKeys => true;
+
     /// <summary>Whether frames are sealed.</summary>
     public virtual bool IsSealed => false;
 
@@ -18,6 +22,9 @@ internal class RepositoryProtection
 
     /// <summary>The id under which a digest is known to the store.</summary>
     public virtual ContentDigest IdOf(ContentDigest digest) => digest;
+
+    /// <summary>Whether an id is that of a digest, by any of the keys that sealed content of this repository.</summary>
+    public virtual bool IsIdOf(ContentDigest id, ContentDigest digest) => id == digest;
 
     /// <summary>Seals a payload; the header is bound to it.</summary>
     /// <param name="header">The header of the frame, with its final lengths.</param>
@@ -33,12 +40,12 @@ internal class RepositoryProtection
         return true;
     }
 
-    /// <summary>Seals a descriptor.</summary>
-    public virtual ReadOnlyMemory<byte> SealDescriptor(ReadOnlyMemory<byte> descriptor) => descriptor;
+    /// <summary>Seals a descriptor; the session is bound to it.</summary>
+    public virtual ReadOnlyMemory<byte> SealDescriptor(SessionId session, ReadOnlyMemory<byte> descriptor) => descriptor;
 
     /// <summary>Opens a sealed descriptor.</summary>
     /// <exception cref="SnapshotRepositoryException">The seal is not whole, or the key is another one.</exception>
-    public virtual ReadOnlyMemory<byte> OpenDescriptor(string name, ReadOnlyMemory<byte> descriptor) => descriptor;
+    public virtual ReadOnlyMemory<byte> OpenDescriptor(string name, SessionId session, ReadOnlyMemory<byte> descriptor) => descriptor;
 
     /// <summary>The form in which the name of an image stands in object names.</summary>
     public virtual string EncodeImage(string image) => ObjectNames.EncodeImage(image);

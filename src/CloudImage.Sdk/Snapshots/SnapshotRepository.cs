@@ -6,6 +6,7 @@ using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots.Capture;
+using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
 using CloudImage.Sdk.Snapshots.Trees;
@@ -38,7 +39,7 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
     public Hashing.ContentHashAlgorithm Digest => _context.Header.Digest;
 
     /// <summary>Whether its content is encrypted.</summary>
-    public bool IsEncrypted => _context.Header.Encryption != "none";
+    public bool IsEncrypted => _context.Header.Encryption != RepositoryHeader.NoEncryption;
 
     /// <summary>The store that it lies in.</summary>
     public ObjectStore Store => _context.Store;
@@ -69,10 +70,11 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
 
     /// <summary>Opens a repository.</summary>
     /// <param name="store">The store, owned by the repository from then on.</param>
-    /// <param name="options">Clock and log.</param>
+    /// <param name="options">Key, clock and log.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The open repository.</returns>
     /// <exception cref="SnapshotRepositoryException">The store holds no repository, or one of a version or a kind that this library does not know.</exception>
+    /// <exception cref="RepositoryKeyException">The repository is encrypted, and no key was given or none that opens it.</exception>
     public static async Task<SnapshotRepository> OpenAsync(ObjectStore store, SnapshotRepositoryOpenOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
@@ -80,12 +82,8 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
         byte[] content = await ReadHeaderAsync(store, cancellationToken).ConfigureAwait(false)
             ?? throw new SnapshotRepositoryException($"There is no repository at {store.Location}: it has no '{ObjectNames.Repository}'.");
         RepositoryHeader header = RepositoryHeader.Parse(content);
-        if (header.Encryption != "none")
-        {
-            throw new SnapshotRepositoryException($"The repository at {store.Location} is encrypted with '{header.Encryption}', which was opened without a key.");
-        }
-
-        return new SnapshotRepository(MakeContext(store, header, RepositoryProtection.None, options));
+        RepositoryProtection protection = await OpenProtectionAsync(store, header, options, cancellationToken).ConfigureAwait(false);
+        return new SnapshotRepository(MakeContext(store, header, protection, options));
     }
 
     /// <summary>Captures a disk. Once this returns, the snapshot is committed and can be read whatever happens to this process.</summary>
@@ -241,14 +239,16 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
     private static async Task<SnapshotRepository> CreateCoreAsync(
         ObjectStore store, SnapshotRepositoryOptions options, SnapshotRepositoryOpenOptions openOptions, CancellationToken cancellationToken)
     {
-        RepositoryHeader header = new() { Id = SessionId.NewRandom().ToString(), Digest = options.Digest, ChunkSize = options.ChunkSize, Encryption = "none" };
+        RepositoryProtection protection = await CreateProtectionAsync(store, options, cancellationToken).ConfigureAwait(false);
+        string encryption = protection.IsSealed ? RepositoryHeader.Aes256Gcm : RepositoryHeader.NoEncryption;
+        RepositoryHeader header = new() { Id = SessionId.NewRandom().ToString(), Digest = options.Digest, ChunkSize = options.ChunkSize, Encryption = encryption };
         if (!await store.TryCreateAsync(ObjectNames.Repository, header.ToArray(), ObjectCreateOptions.Default, cancellationToken).ConfigureAwait(false))
         {
             throw new SnapshotRepositoryException($"There is a repository at {store.Location} already.");
         }
 
         await store.FlushAsync(cancellationToken).ConfigureAwait(false);
-        RepositoryContext context = MakeContext(store, header, RepositoryProtection.None, openOptions);
+        RepositoryContext context = MakeContext(store, header, protection, openOptions);
         Log.RepositoryCreated(context.Logger, header.Id, store.Location);
         return new SnapshotRepository(context);
     }

@@ -1,6 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.Numerics;
 using CloudImage.Sdk.Hashing;
+using CloudImage.Sdk.Snapshots.Encryption;
 
 namespace CloudImage.Sdk.Snapshots;
 
@@ -24,6 +26,14 @@ public sealed class SnapshotRepositoryOptions
     /// <value>The default value is <see cref="ContentHashAlgorithm.Blake3"/>.</value>
     public ContentHashAlgorithm Digest { get; init; } = ContentHashAlgorithm.Blake3;
 
+    /// <summary>How content is kept from those who can read the store.</summary>
+    /// <value>The default value is <see cref="RepositoryEncryption.None"/>.</value>
+    public RepositoryEncryption Encryption { get; init; }
+
+    /// <summary>Who shall hold the keys of an encrypted repository, at least one; they stay the caller's.</summary>
+    /// <value>The default value is empty.</value>
+    public IReadOnlyList<KeyProvider> Keys { get; init; } = [];
+
     internal static bool IsChunkSize(long chunkSize) => chunkSize is >= MinChunkSize and <= MaxChunkSize && BitOperations.IsPow2(chunkSize);
 
     internal void Validate()
@@ -36,6 +46,11 @@ public sealed class SnapshotRepositoryOptions
         if (Digest is not (ContentHashAlgorithm.Blake3 or ContentHashAlgorithm.Sha256))
         {
             throw new ArgumentException($"{Digest} is no digest suite.", nameof(Digest));
+        }
+
+        if (Encryption is not (RepositoryEncryption.None or RepositoryEncryption.Aes256Gcm) || (Encryption == RepositoryEncryption.None) != (Keys.Count == 0))
+        {
+            throw new ArgumentException($"A repository with encryption {Encryption} cannot have {Keys.Count} holders of keys.", nameof(Encryption));
         }
     }
 }

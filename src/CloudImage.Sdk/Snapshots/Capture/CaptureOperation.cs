@@ -145,7 +145,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
         long sequence = await _session.ReserveSequenceAsync(cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         byte[] descriptor = Describe(root, sequence, builder.DataChunks).ToArray();
-        PrepRecord prep = new() { Refs = builder.Refs, Descriptor = _context.Protection.SealDescriptor(descriptor) };
+        PrepRecord prep = new() { Refs = builder.Refs, Descriptor = _context.Protection.SealDescriptor(_session.Id, descriptor) };
         (int number, byte[] hash) = await _session.DeclareAsync(prep, cancellationToken).ConfigureAwait(false);
         if (!await _session.CheckAsync(builder.Refs, cancellationToken).ConfigureAwait(false))
         {

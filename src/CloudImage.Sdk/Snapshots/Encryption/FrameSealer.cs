@@ -37,9 +37,24 @@ internal sealed class FrameSealer
     /// <summary>The id of a digest: a keyed BLAKE3 of it, in the newest epoch.</summary>
     internal ContentDigest IdOf(ContentDigest digest) => IdOf(_current, digest);
 
-    /// <summary>Whether an id is that of a digest in the epoch that content was sealed in.</summary>
-    internal bool IsIdOf(ReadOnlySpan<byte> sealedContent, ContentDigest id, ContentDigest digest) =>
-        TryFindEpoch(sealedContent, out EpochKeys? keys) && IdOf(keys, digest) == id;
+    /// <summary>Whether an id is that of a digest in any of the epochs at hand.</summary>
+    internal bool IsIdOf(ContentDigest id, ContentDigest digest)
+    {
+        if (IdOf(_current, digest) == id)
+        {
+            return true;
+        }
+
+        foreach (EpochKeys keys in _epochs.Values)
+        {
+            if (keys != _current && IdOf(keys, digest) == id)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     internal void SealFrame(bool isNode, ReadOnlySpan<byte> header, ReadOnlySpan<byte> content, Span<byte> destination) =>
         Seal(isNode ? _current.Trees : _current.Frames, isNode ? s_nodeLabel : s_frameLabel, header, content, destination);

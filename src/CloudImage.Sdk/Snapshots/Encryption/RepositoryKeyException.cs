@@ -3,7 +3,7 @@ using System;
 namespace CloudImage.Sdk.Snapshots.Encryption;
 
 /// <summary>The keys of an encrypted repository cannot be had: the wrong key was given, a key was removed, an epoch was destroyed, or a key object is damaged.</summary>
-public sealed class RepositoryKeyException : CloudImageException
+public sealed class RepositoryKeyException : SnapshotRepositoryException
 {
     /// <summary>Makes an exception with a general message.</summary>
     public RepositoryKeyException()

@@ -33,6 +33,8 @@ internal sealed class FrameCodec
 
     public ContentDigest IdOf(ContentDigest digest) => _protection.IdOf(digest);
 
+    public bool IsIdOf(ContentDigest id, ContentDigest digest) => _protection.IsIdOf(id, digest);
+
     /// <summary>The longest frame of a plain length.</summary>
     public int MaxFrameLength(int plainLength) => FrameHeader.SizeInBytes + plainLength + _protection.PayloadOverhead;
 
@@ -122,7 +124,7 @@ internal sealed class FrameCodec
 
     private FrameHeader ReadHeader(in FramePlace place, ReadOnlySpan<byte> frame, FrameKind kind, ContentDigest digest)
     {
-        bool isValid = FrameHeader.TryRead(frame, out FrameHeader header) && header.Kind == kind && header.FrameLength == frame.Length && header.Id == IdOf(digest);
+        bool isValid = FrameHeader.TryRead(frame, out FrameHeader header) && header.Kind == kind && header.FrameLength == frame.Length && IsIdOf(header.Id, digest);
         return isValid
             ? header
             : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"there is no frame of {digest} with {frame.Length} bytes here.");

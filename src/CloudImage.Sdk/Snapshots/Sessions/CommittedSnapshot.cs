@@ -54,7 +54,7 @@ internal sealed class CommittedSnapshot
         }
 
         PrepRecord prep = PrepRecord.Read(prepName, RecordFile.Open(prepName, RecordKind.Prep, content));
-        SnapshotDescriptor descriptor = SnapshotDescriptor.Read(prepName, context.Protection.OpenDescriptor(prepName, prep.Descriptor).Span);
+        SnapshotDescriptor descriptor = SnapshotDescriptor.Read(prepName, context.Protection.OpenDescriptor(prepName, id, prep.Descriptor).Span);
         if (descriptor.Suite != context.Suite || descriptor.ChunkSize != context.Header.ChunkSize)
         {
             throw new RepositoryCorruptException(prepName, 0, "the descriptor is of another repository.");

@@ -97,6 +97,12 @@ internal static class PackVerifier
             return "the header of the frame is not what the slot table says.";
         }
 
+        if (!context.Protection.HasKeys)
+        {
+            // The SHA-256 of the pack covers the sealed bytes; what is in them needs a key.
+            return null;
+        }
+
         Span<byte> plain = buffer.AsSpan(0, header.PlainLength);
         if (!context.Frames.TryDecode(header, frame[FrameHeader.SizeInBytes..], plain))
         {
@@ -105,7 +111,7 @@ internal static class PackVerifier
 
         if (header.Kind == FrameKind.Chunk)
         {
-            return context.Frames.IdOf(context.Frames.Hash(plain)) == header.Id ? null : "the chunk does not have the digest that its id says.";
+            return context.Frames.IsIdOf(header.Id, context.Frames.Hash(plain)) ? null : "the chunk does not have the digest that its id says.";
         }
 
         return NodeHashMatches(context, header, plain) ? null : "the node does not have the hash that its id says.";
@@ -117,7 +123,7 @@ internal static class PackVerifier
         {
             // The level stands in the node itself; who walks the tree compares it with the place it was found at.
             TreeNode node = NodeCodec.Decode(default, plain, plain.Length > 5 ? plain[5] : 0);
-            return context.Frames.IdOf(MerkleHash.Root(context.Suite, node.Digests)) == header.Id;
+            return context.Frames.IsIdOf(header.Id, MerkleHash.Root(context.Suite, node.Digests));
         }
         catch (RepositoryCorruptException)
         {

@@ -65,9 +65,9 @@ internal static class RecordVerifier
                 break;
             case RecordKind.Prep:
                 PrepRecord prep = PrepRecord.Read(name, body);
-                if (!prep.Descriptor.IsEmpty)
+                if (!prep.Descriptor.IsEmpty && context.Protection.HasKeys && ObjectNames.TryParseSession(name, out SessionId session, out _))
                 {
-                    SnapshotDescriptor.Read(name, context.Protection.OpenDescriptor(name, prep.Descriptor).Span);
+                    SnapshotDescriptor.Read(name, context.Protection.OpenDescriptor(name, session, prep.Descriptor).Span);
                 }
 
                 break;

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Snapshots.Index;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
@@ -47,7 +48,7 @@ internal sealed class RepositoryVerifier
         {
             snapshots.Add(only);
         }
-        else
+        else if (_context.Protection.HasKeys)
         {
             await ReadSnapshotsAsync(snapshots, cancellationToken).ConfigureAwait(false);
         }
@@ -111,6 +112,11 @@ internal sealed class RepositoryVerifier
             {
                 byte[] content = await _context.TryReadObjectAsync(name, RepositoryHeader.MaxLength, cancellationToken).ConfigureAwait(false) ?? [];
                 RepositoryHeader.Parse(content);
+            }
+            else if (name.StartsWith(KeyObject.Prefix, StringComparison.Ordinal))
+            {
+                byte[] content = await _context.TryReadObjectAsync(name, KeyObject.MaximumLength + 1, cancellationToken).ConfigureAwait(false) ?? [];
+                KeyObject.Parse(name, content);
             }
             else if (RecordVerifier.KindOf(name) is { } kind)
             {

@@ -67,7 +67,7 @@ internal sealed class TreeVerifier
         try
         {
             node = await tree.LoadAsync(reference, level, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-            await CheckPlaceAsync(reference.Place, _context.Frames.IdOf(reference.Hash), cancellationToken).ConfigureAwait(false);
+            await CheckPlaceAsync(reference.Place, reference.Hash, cancellationToken).ConfigureAwait(false);
         }
         catch (RepositoryCorruptException exception)
         {
@@ -139,7 +139,7 @@ internal sealed class TreeVerifier
 
             if (kind == EntryKind.Stored)
             {
-                isGood &= await CheckPlaceAsync(leaf.Place(index), _context.Frames.IdOf(leaf.Digest(index)), cancellationToken).ConfigureAwait(false);
+                isGood &= await CheckPlaceAsync(leaf.Place(index), leaf.Digest(index), cancellationToken).ConfigureAwait(false);
             }
         }
 
@@ -149,7 +149,7 @@ internal sealed class TreeVerifier
         }
     }
 
-    private async ValueTask<bool> CheckPlaceAsync(FramePlace place, Hashing.ContentDigest id, CancellationToken cancellationToken)
+    private async ValueTask<bool> CheckPlaceAsync(FramePlace place, Hashing.ContentDigest digest, CancellationToken cancellationToken)
     {
         PackSlot[]? slots = await TableAsync(place.Pack, cancellationToken).ConfigureAwait(false);
         if (slots is null)
@@ -164,7 +164,7 @@ internal sealed class TreeVerifier
             int middle = (low + high) >>> 1;
             if (slots[middle].Offset == place.Offset)
             {
-                if (slots[middle].Length == place.Length && slots[middle].Header.Id == id)
+                if (slots[middle].Length == place.Length && _context.Frames.IsIdOf(slots[middle].Header.Id, digest))
                 {
                     return true;
                 }
@@ -175,7 +175,7 @@ internal sealed class TreeVerifier
             (low, high) = slots[middle].Offset < place.Offset ? (middle + 1, high) : (low, middle - 1);
         }
 
-        _problems.Add(place.Pack.ToString(), $"Object '{place.Pack}', at byte {place.Offset}: the tree expects a frame of {place.Length} bytes with id {id}, the slot table has none.");
+        _problems.Add(place.Pack.ToString(), $"Object '{place.Pack}', at byte {place.Offset}: the tree expects a frame of {place.Length} bytes of {digest}, the slot table has none.");
         return false;
     }
 

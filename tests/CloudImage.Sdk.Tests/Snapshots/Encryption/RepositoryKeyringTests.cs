@@ -76,8 +76,9 @@ public sealed class RepositoryKeyringTests : IDisposable
         Assert.Equal("new", Open(second, young));
         Assert.Null(Open(first, young));
         Assert.NotEqual(first.IdOf(default), second.IdOf(default));
-        Assert.True(second.IsIdOf(old, first.IdOf(default), default));
-        Assert.False(second.IsIdOf(young, first.IdOf(default), default));
+        Assert.True(second.IsIdOf(first.IdOf(default), default));
+        Assert.True(second.IsIdOf(second.IdOf(default), default));
+        Assert.False(first.IsIdOf(second.IdOf(default), default));
         Assert.Equal(first.HashName("web"), second.HashName("web"));
 
         // Bob has the first epoch alone.
