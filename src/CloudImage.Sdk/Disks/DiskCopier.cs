@@ -60,7 +60,6 @@ public static class DiskCopier
     /// <param name="cancellationToken">Ends the copy between two pieces; the destination is then of no use.</param>
     /// <returns>A task that ends when everything is written, though not completed.</returns>
     /// <exception cref="ArgumentException">The destination is shorter than the source, or a parent is given.</exception>
-    /// <exception cref="NotSupportedException">The writer wants a plan, and the source cannot tell what is where before it is read.</exception>
     public static async Task CopyAsync(SequentialDiskSource source, DiskWriter destination, DiskCopyOptions options, IProgress<DiskProgress>? progress, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -73,9 +72,9 @@ public static class DiskCopier
 
         if (destination.RequiresPlan)
         {
-            destination.Plan(Covering(
-                source.Map ?? throw new NotSupportedException("The destination must know what is where before its first write, and the source tells only while it is read. Write to a file instead of a stream, or read from one."),
-                destination.Length));
+            // What cannot be known before it is read may be data anywhere; what turns out to be zeros is left out then.
+            BlockMap map = source.Map ?? new BlockMap([new DiskExtent(0, source.Length ?? destination.Length, DiskExtentKind.Data)]);
+            destination.Plan(Covering(map, destination.Length));
         }
 
         CopyShape shape = new(destination, options);

@@ -41,5 +41,16 @@ public sealed class ForeignFormatTests
     }
 
     [Fact]
+    public void Inspect_ForeignFile_NamesTheFormatAsAConcern()
+    {
+        byte[] file = new byte[100_000];
+        "QED\0"u8.CopyTo(file);
+        DiskInspection inspection = DiskImage.Inspect(new MemoryDisk(file), DiskOpenOptions.Default);
+        Assert.Null(inspection.Format);
+        Assert.False(inspection.IsSafe);
+        Assert.Contains(inspection.Concerns, static concern => concern.Code == "foreign-format" && concern.Message.Contains("qed", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void DetectFormat_ShortFile_IsNotForeign() => Assert.Null(DiskImage.DetectFormat(new MemoryDisk(new byte[3])));
 }
