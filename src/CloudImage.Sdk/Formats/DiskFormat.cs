@@ -183,6 +183,9 @@ public abstract class DiskFormat
         }
     }
 
+    internal ValueTask<DiskCheckResult> CheckAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
+        CheckCoreAsync(container, options, mode, cancellationToken);
+
     internal ValueTask<VirtualDisk> OpenLayerAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken) =>
         OpenCoreAsync(container, options, mode, cancellationToken);
 

@@ -8,6 +8,7 @@ using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats.Foreign;
 using CloudImage.Sdk.Formats.GceTar;
 using CloudImage.Sdk.Formats.Qcow2;
+using CloudImage.Sdk.Formats.Ova;
 using CloudImage.Sdk.Formats.Raw;
 using CloudImage.Sdk.Formats.Vdi;
 using CloudImage.Sdk.Formats.Vhd;
@@ -36,6 +37,7 @@ public sealed class DiskFormatRegistry
         VdiFormat.Instance,
         GceTarFormat.Instance,
         Qcow1Format.Instance,
+        OvaFormat.Instance,
         .. ForeignFormat.All]);
 
     /// <summary>The formats.</summary>

@@ -66,7 +66,8 @@ internal static class Spool
         RandomAccess.Write(file, buffer[start..], fileOffset + start);
     }
 
-    private static SafeFileHandle OpenTemporary()
+    /// <summary>A new temporary file, gone when it is closed.</summary>
+    public static SafeFileHandle OpenTemporary()
     {
         string folder = Path.GetTempPath();
         if (OperatingSystem.IsLinux())
