@@ -33,6 +33,9 @@ public abstract class DiskWriterConformance
     {
     }
 
+    /// <summary>Whether a check of a finished container finds nothing that matters.</summary>
+    protected virtual bool IsClean(DiskCheckResult result) => result.IsClean;
+
     private DiskFormat Format => Options.Format;
 
     [Fact]
@@ -237,7 +240,7 @@ public abstract class DiskWriterConformance
         {
             using MemoryDisk image = new(container);
             DiskCheckResult result = Format.Check(image, DiskOpenOptions.Default);
-            Assert.True(result.IsClean, string.Join(Environment.NewLine, result.Problems) + what);
+            Assert.True(IsClean(result), string.Join(Environment.NewLine, result.Problems) + what);
         }
 
         CheckContainer(container, content);

@@ -22,6 +22,6 @@ internal static class GceTarConstants
     /// <summary>The time that members bear (1980-01-01): equal disks give equal archives.</summary>
     public const long MemberTime = 315532800;
 
-    /// <summary>The length of disk in the archive.</summary>
-    public static long ArchivedLength(long length) => checked(Math.Max(1, (length + Gigabyte - 1) / Gigabyte) * Gigabyte);
+    /// <summary>The length of the disk in the archive: a whole number of units, at least one.</summary>
+    public static long ArchivedLength(long length, long unit) => checked(Math.Max(1, (length + unit - 1) / unit) * unit);
 }

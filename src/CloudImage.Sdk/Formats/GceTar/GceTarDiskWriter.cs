@@ -30,12 +30,11 @@ internal sealed class GceTarDiskWriter : DiskWriter
     public GceTarDiskWriter(ImageSink sink, long length, GceTarOptions options)
     {
         _sink = sink;
-        Length = length;
-        _archivedLength = GceTarConstants.ArchivedLength(length);
+        _archivedLength = GceTarConstants.ArchivedLength(length, options.LengthUnit);
         _compression = new ZLibCompressionOptions { CompressionLevel = options.CompressionLevel };
     }
 
-    public override long Length { get; }
+    public override long Length => _archivedLength;
 
     public override int PreferredBlockSize => GceTarConstants.BlockSize;
 

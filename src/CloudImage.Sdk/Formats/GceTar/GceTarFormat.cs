@@ -122,9 +122,9 @@ public sealed class GceTarFormat : DiskFormat
             throw new ArgumentException("A GCE archive holds a whole disk and cannot have a parent.", nameof(options));
         }
 
-        if (!gce.RoundUpToGigabyte && GceTarConstants.ArchivedLength(length) != length)
+        if (!gce.RoundUpToGigabyte && GceTarConstants.ArchivedLength(length, gce.LengthUnit) != length)
         {
-            throw new ArgumentException($"Compute Engine imports whole GiB only, and {length} bytes are none: the next length is {GceTarConstants.ArchivedLength(length)}. Resize the disk, or set RoundUpToGigabyte.", nameof(length));
+            throw new ArgumentException($"Compute Engine imports whole GiB only, and {length} bytes are none: the next length is {GceTarConstants.ArchivedLength(length, gce.LengthUnit)}. Resize the disk, or set RoundUpToGigabyte.", nameof(length));
         }
 
         return new GceTarDiskWriter(sink, length, gce);

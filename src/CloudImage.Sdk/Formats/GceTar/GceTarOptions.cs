@@ -13,4 +13,7 @@ public sealed class GceTarOptions : DiskCreateOptions
     /// <summary>Level of the gzip compression, from 1 (fast) to 9 (small).</summary>
     /// <value>The default value is 6.</value>
     public int CompressionLevel { get; init; } = 6;
+
+    /// <summary>What lengths are rounded up to; tests take less than Compute Engine does.</summary>
+    internal long LengthUnit { get; init; } = GceTarConstants.Gigabyte;
 }

@@ -5,6 +5,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats.Archives;
+using CloudImage.Sdk.Formats.Vmdk;
 using CloudImage.Sdk.IO;
 
 namespace CloudImage.Sdk.Formats.Ova;
@@ -32,8 +33,11 @@ internal sealed class OvaDiskWriter : DiskWriter
         _names = OvaNames.Of(options.Name, sink.Name);
         _descriptorLength = RoundUp(Descriptor(length, long.MaxValue, long.MaxValue).Length, TarConstants.BlockSize);
         _member = new OvaMemberSink(sink, _names.Disk, DiskOffset, sink.IsSequential ? options.MaxSpoolLength : null);
-        DiskFormat vmdk = DiskFormatRegistry.Default.Find("vmdk") ?? throw new NotSupportedException("The registry has no format vmdk, in which a package keeps its disk.");
-        _disk = vmdk.Create(_member, length, vmdk.ParseOptions(new System.Collections.Generic.Dictionary<string, string> { ["subformat"] = "streamOptimized" }));
+        _disk = VmdkFormat.Instance.Create(_member, length, new VmdkOptions
+        {
+            Subformat = VmdkSubformat.StreamOptimized,
+            HardwareVersion = options.HardwareVersion,
+        });
     }
 
     public override long Length => _disk.Length;
