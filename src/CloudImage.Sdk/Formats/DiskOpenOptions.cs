@@ -86,9 +86,13 @@ public sealed class DiskOpenOptions
         LoggerFactory = LoggerFactory,
     };
 
+    /// <summary>Whether only headers are wanted: an encrypted image opens without its passphrase, and its content cannot be read.</summary>
+    internal bool IsInspection { get; init; }
+
     /// <summary>These options for looking at the headers alone: the container stays open, no other file is opened.</summary>
     internal DiskOpenOptions ForInspection() => new()
     {
+        IsInspection = true,
         Format = Format,
         AllowRawFallback = AllowRawFallback,
         Limits = Limits,

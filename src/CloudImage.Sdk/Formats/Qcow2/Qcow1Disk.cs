@@ -16,19 +16,19 @@ internal sealed class Qcow1Disk : MappedDisk
     private readonly bool _leaveOpen;
     private readonly Qcow1Header _header;
     private readonly ulong[] _l1;
-    private readonly LegacyAesCipher? _cipher;
+    private readonly Qcow2Cipher? _cipher;
     private readonly Qcow2Decompressor _decompressor = new(false);
     private readonly ClusterCache _clusters;
     private readonly Qcow2L2Slice?[] _tables = new Qcow2L2Slice?[CachedTables];
 
-    public Qcow1Disk(VirtualDisk container, Qcow1Header header, ulong[] l1, DiskOpenOptions options)
+    public Qcow1Disk(VirtualDisk container, Qcow1Header header, ulong[] l1, Qcow2Cipher? cipher, DiskOpenOptions options)
     {
         _container = container;
         _leaveOpen = options.LeaveOpen;
         _header = header;
         _l1 = l1;
         _clusters = new ClusterCache(header.ClusterSize);
-        _cipher = header.CryptMethod == 0 ? null : new LegacyAesCipher(options.Passphrase!);
+        _cipher = cipher;
         HasMissingParent = header.BackingFileName is not null && options.References is null && !options.IgnoreMissingParent;
         Info = new DiskInfo
         {

@@ -36,9 +36,11 @@ public sealed class Qcow1Format : DiskFormat
     protected override async ValueTask<VirtualDisk> OpenCoreAsync(VirtualDisk container, DiskOpenOptions options, IoMode mode, CancellationToken cancellationToken)
     {
         Qcow1Header header = await Qcow1Header.ReadAsync(container, options.Limits, mode, cancellationToken).ConfigureAwait(false);
-        if (header.CryptMethod != 0 && options.Passphrase is null)
+        Qcow2Cipher? cipher = null;
+        if (header.CryptMethod != 0)
         {
-            throw new UnsupportedDiskFeatureException(Name, 36, "aes", "the content is encrypted (aes): give a passphrase to read it.");
+            LockedCipher locked = new(Name, 36, "aes-encryption");
+            cipher = options.Passphrase is { } passphrase ? new LegacyAesCipher(passphrase) : options.IsInspection ? locked : throw locked.Refusal();
         }
 
         if (options.InternalSnapshot is { } snapshot)
@@ -47,6 +49,15 @@ public sealed class Qcow1Format : DiskFormat
         }
 
         ulong[] l1 = await Qcow2Tables.ReadAsync(container, header.L1Offset, header.L1Entries, "The L1 table", options.Limits, mode, cancellationToken).ConfigureAwait(false);
-        return new Qcow1Disk(container, header, l1, options);
+        return new Qcow1Disk(container, header, l1, cipher, options);
+    }
+
+    /// <inheritdoc/>
+    protected internal override ValueTask AddConcernsAsync(VirtualDisk disk, VirtualDisk container, ICollection<DiskConcern> concerns, IoMode mode, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(disk);
+        ArgumentNullException.ThrowIfNull(concerns);
+        Qcow2Concerns.AddNames(disk.Info, concerns);
+        return ValueTask.CompletedTask;
     }
 }

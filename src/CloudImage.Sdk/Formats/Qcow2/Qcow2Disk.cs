@@ -1,6 +1,5 @@
 using System;
 using System.Buffers;
-using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -16,6 +15,7 @@ internal sealed class Qcow2Disk : MappedDisk
     private readonly VirtualDisk _container;
     private readonly bool _leaveOpen;
     private readonly Qcow2Header _header;
+    private readonly ulong[] _l1;
     private readonly Qcow2L2Cache _tables;
     private readonly Qcow2Mapper _mapper;
     private readonly Qcow2Decompressor _decompressor;
@@ -29,6 +29,7 @@ internal sealed class Qcow2Disk : MappedDisk
         _leaveOpen = options.LeaveOpen;
         _header = header;
         _data = data;
+        _l1 = l1;
         _cipher = cipher;
         Info = info;
         Length = info.VirtualSize;
@@ -47,6 +48,9 @@ internal sealed class Qcow2Disk : MappedDisk
 
     /// <summary>The header that the disk was opened by.</summary>
     internal Qcow2Header Header => _header;
+
+    /// <summary>The L1 table, as far as the disk needs it.</summary>
+    internal ReadOnlySpan<ulong> L1 => _l1;
 
     protected override bool HasMissingParent { get; }
 

@@ -86,4 +86,19 @@ public sealed class Qcow2Format : DiskFormat
     /// <inheritdoc/>
     protected override void ResizeCore(ImageEditor image, long length, DiskResizeOptions options) =>
         Qcow2Resizer.Resize(image, length, options);
+
+    /// <inheritdoc/>
+    protected internal override ValueTask AddConcernsAsync(VirtualDisk disk, VirtualDisk container, ICollection<DiskConcern> concerns, IoMode mode, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(disk);
+        ArgumentNullException.ThrowIfNull(container);
+        ArgumentNullException.ThrowIfNull(concerns);
+        Qcow2Concerns.AddNames(disk.Info, concerns);
+        if (disk is Qcow2Disk qcow2)
+        {
+            Qcow2Concerns.AddTables(qcow2, container.Length, concerns);
+        }
+
+        return ValueTask.CompletedTask;
+    }
 }

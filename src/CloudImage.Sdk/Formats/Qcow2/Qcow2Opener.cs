@@ -120,9 +120,12 @@ internal static class Qcow2Opener
             return null;
         }
 
-        string name = header.CryptMethod == CryptAes ? "aes" : "luks";
-        string passphrase = options.Passphrase
-            ?? throw new UnsupportedDiskFeatureException(FormatName, 32, name, $"the content is encrypted ({name}): give a passphrase to read it.");
+        if (options.Passphrase is not { } passphrase)
+        {
+            LockedCipher locked = new(FormatName, 32, header.CryptMethod == CryptAes ? "aes-encryption" : "luks-encryption");
+            return options.IsInspection ? locked : throw locked.Refusal();
+        }
+
         return header.CryptMethod == CryptAes
             ? new LegacyAesCipher(passphrase)
             : await LuksCipher.OpenAsync(container, header, passphrase, mode, cancellationToken).ConfigureAwait(false);

@@ -170,7 +170,10 @@ public sealed class Qcow2ReadTests
         }
 
         UnsupportedDiskFeatureException refusal = Assert.Throws<UnsupportedDiskFeatureException>(() => DiskImage.Open(folder["image"]));
-        Assert.Equal(format, refusal.Feature);
+        Assert.Equal($"{format}-encryption", refusal.Feature);
+        DiskInspection inspection = DiskImage.Inspect(folder["image"], DiskOpenOptions.Default);
+        Assert.True(inspection.Info?.IsEncrypted);
+        Assert.Contains(inspection.Concerns, static concern => concern.Code == "encrypted");
         using VirtualDisk disk = DiskImage.Open(folder["image"], new DiskOpenOptions { Passphrase = "correct" });
         Assert.True(disk.Info.IsEncrypted);
         Assert.Equal(content, ReadAll(disk)[..content.Length]);
