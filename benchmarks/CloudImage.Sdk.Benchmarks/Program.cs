@@ -7,13 +7,14 @@ namespace CloudImage.Sdk.Benchmarks;
 
 /// <summary>
 /// <c>kernels</c> prints the ratios of the kernels in one process, <c>dedup DIRECTORY</c> the deduplication table;
-/// anything else goes to BenchmarkDotNet (for instance <c>--filter '*Blake3*'</c>, or <c>--job dry</c>).
+/// <c>touch</c> runs each kernel once, for listing their code; anything else goes to BenchmarkDotNet (for instance <c>--filter '*Blake3*'</c>, or <c>--job dry</c>).
 /// </summary>
 internal static class Program
 {
     private static int Main(string[] args) => args switch
     {
         ["kernels", .. string[] rest] => KernelRatios.Run(rest),
+        ["touch"] => KernelTouch.Run(),
         ["dedup", string directory] => DeduplicationTable.Run(directory),
         _ => RunBenchmarks(args),
     };

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace CloudImage.Sdk.Chunking;
 
@@ -18,6 +19,8 @@ namespace CloudImage.Sdk.Chunking;
 internal static class MinCdcSearch
 {
     public const int WindowSizeInBytes = sizeof(uint);
+
+    private const nuint PrefetchDistance = 2048;
 
     public static MinCdcKernel BestKernel
     {
@@ -87,6 +90,7 @@ internal static class MinCdcSearch
         nuint last = windows - (nuint)Vector512<byte>.Count;
         for (nuint step = 0; ; step = Math.Min(step + (nuint)Vector512<byte>.Count, last))
         {
+            Prefetch(ref start, step);
             Vector512<int> a = (Vector512.LoadUnsafe(ref start, step).AsInt32() * factor) + offset;
             Vector512<int> b = (Vector512.LoadUnsafe(ref start, step + 1).AsInt32() * factor) + offset;
             Vector512<int> c = (Vector512.LoadUnsafe(ref start, step + 2).AsInt32() * factor) + offset;
@@ -116,6 +120,7 @@ internal static class MinCdcSearch
         nuint last = windows - (nuint)Vector256<byte>.Count;
         for (nuint step = 0; ; step = Math.Min(step + (nuint)Vector256<byte>.Count, last))
         {
+            Prefetch(ref start, step);
             Vector256<int> a = (Vector256.LoadUnsafe(ref start, step).AsInt32() * factor) + offset;
             Vector256<int> b = (Vector256.LoadUnsafe(ref start, step + 1).AsInt32() * factor) + offset;
             Vector256<int> c = (Vector256.LoadUnsafe(ref start, step + 2).AsInt32() * factor) + offset;
@@ -145,6 +150,7 @@ internal static class MinCdcSearch
         nuint last = windows - (nuint)Vector128<byte>.Count;
         for (nuint step = 0; ; step = Math.Min(step + (nuint)Vector128<byte>.Count, last))
         {
+            Prefetch(ref start, step);
             Vector128<int> a = (Vector128.LoadUnsafe(ref start, step).AsInt32() * factor) + offset;
             Vector128<int> b = (Vector128.LoadUnsafe(ref start, step + 1).AsInt32() * factor) + offset;
             Vector128<int> c = (Vector128.LoadUnsafe(ref start, step + 2).AsInt32() * factor) + offset;
@@ -163,6 +169,16 @@ internal static class MinCdcSearch
         best.CopyTo(scores);
         bestStep.CopyTo(steps);
         return LowestLane(scores, steps);
+    }
+
+    // Chunks are searched from their least size on, so the hardware sees a new stream at each and starts late.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Prefetch(ref byte start, nuint step)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.AddByteOffset(ref start, step + PrefetchDistance)));
+        }
     }
 
     // Lane l is 4l bytes further on than the step it remembers.

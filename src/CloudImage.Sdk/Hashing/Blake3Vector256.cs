@@ -142,7 +142,7 @@ internal static unsafe class Blake3Vector256
 
     // Two 8 by 8 transposes: pairs of words, then pairs of pairs within each half, then the halves themselves.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LoadMessage(byte** inputs, nuint offset, uint* m)
+    internal static void LoadMessage(byte** inputs, nuint offset, uint* m)
     {
         LoadHalf(inputs, offset, m);
         LoadHalf(inputs, offset + 32, m + (8 * Lanes));

@@ -68,12 +68,19 @@ public sealed class ChecksumTests
         {
             ReadOnlySpan<byte> source = data.AsSpan(0, (int)Math.Min(data.Length, 40L * blockSize));
             ContentDigest[] digests = new ContentDigest[(source.Length + blockSize - 1) / blockSize];
-            Sha256Lanes.HashMany(source, blockSize, digests);
-            for (int i = 0; i < digests.Length; i++)
+            foreach (int lanes in LaneCounts())
             {
-                ReadOnlySpan<byte> block = source[(i * blockSize)..Math.Min(source.Length, (i + 1) * blockSize)];
-                Assert.Equal(new ContentDigest(SHA256.HashData(block)), digests[i]);
+                Sha256Lanes.HashMany(source, blockSize, digests, lanes);
+                for (int i = 0; i < digests.Length; i++)
+                {
+                    ReadOnlySpan<byte> block = source[(i * blockSize)..Math.Min(source.Length, (i + 1) * blockSize)];
+                    Assert.Equal(new ContentDigest(SHA256.HashData(block)), digests[i]);
+                }
             }
+
+            Array.Clear(digests);
+            Sha256Lanes.HashMany(source, blockSize, digests);
+            Assert.Equal(new ContentDigest(SHA256.HashData(source[..Math.Min(blockSize, source.Length)])), digests[0]);
         }
     }
 
@@ -93,8 +100,40 @@ public sealed class ChecksumTests
             }
 
             ContentDigest[] digests = new ContentDigest[sources.Length];
-            Sha256Lanes.HashMany(sources, digests);
-            Assert.Equal(sources.Select(source => new ContentDigest(SHA256.HashData(source.Span))), digests);
+            foreach (int lanes in LaneCounts())
+            {
+                Array.Clear(digests);
+                Sha256Lanes.HashMany(sources, digests, lanes);
+                Assert.Equal(sources.Select(source => new ContentDigest(SHA256.HashData(source.Span))), digests);
+            }
         }
     }
+
+    [Fact]
+    public void Sha256Lanes_BetweenGuardPages_ReadsNothingOutside()
+    {
+        foreach (int blockSize in (int[])[1, 55, 56, 64, 100, 128, 4096])
+        {
+            int length = 16 * blockSize;
+            using GuardedMemory memory = new(length);
+            Span<byte> before = memory.BeforeGuard(length);
+            new Random(blockSize).NextBytes(before);
+            byte[] copy = before.ToArray();
+            ContentDigest[] expected = new ContentDigest[16];
+            Sha256Lanes.HashMany(copy, blockSize, expected, 0);
+            foreach (int lanes in LaneCounts())
+            {
+                ContentDigest[] digests = new ContentDigest[16];
+                copy.CopyTo(memory.BeforeGuard(length));
+                Sha256Lanes.HashMany(memory.BeforeGuard(length), blockSize, digests, lanes);
+                Assert.Equal(expected, digests);
+                copy.CopyTo(memory.AfterGuard(length));
+                Sha256Lanes.HashMany(memory.AfterGuard(length), blockSize, digests, lanes);
+                Assert.Equal(expected, digests);
+            }
+        }
+    }
+
+    private static int[] LaneCounts() =>
+        Sha256Vector512.IsSupported ? [0, 8, 16] : Sha256Vector256.IsSupported ? [0, 8] : [0];
 }
