@@ -243,12 +243,18 @@ internal sealed class VhdResizer
         _editor.Flush();
 
         long end = Math.Max(Align(_image.TableOffset + (_image.Header!.TableEntries * 4L)), (long)_image.Footer.DataOffset + VhdConstants.DynamicHeaderLength);
-        for (long block = 0; block < needed; block++)
+        byte[] page = new byte[65536];
+        for (long done = 0; done < needed * 4; done += page.Length)
         {
-            uint entry = ReadEntry(block);
-            if (entry != VhdConstants.UnallocatedEntry)
+            int count = (int)Math.Min(page.Length, (needed * 4) - done);
+            _editor.Read(page.AsSpan(0, count), _image.TableOffset + done);
+            for (int index = 0; index < count; index += 4)
             {
-                end = Math.Max(end, ((long)entry * VhdConstants.SectorSize) + _image.BitmapLength + _image.BlockSize);
+                uint entry = BinaryPrimitives.ReadUInt32BigEndian(page.AsSpan(index));
+                if (entry != VhdConstants.UnallocatedEntry)
+                {
+                    end = Math.Max(end, ((long)entry * VhdConstants.SectorSize) + _image.BitmapLength + _image.BlockSize);
+                }
             }
         }
 

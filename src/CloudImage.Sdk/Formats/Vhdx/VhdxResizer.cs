@@ -20,6 +20,10 @@ internal sealed class VhdxResizer
     private readonly long _length;
     private readonly SortedDictionary<long, byte[]> _pages = [];
 
+    // The page that was looked at last and needed no change: tables are gone through entry by entry.
+    private long _unchangedOffset = -1;
+    private byte[] _unchangedPage = [];
+
     private VhdxResizer(ImageEditor editor, VhdxImage image, long length)
     {
         _editor = editor;
@@ -210,6 +214,12 @@ internal sealed class VhdxResizer
     /// <param name="dataWriteId">The new id of the content.</param>
     private void FillEntries(long tableOffset, VhdxLogWriter? log, Guid dataWriteId)
     {
+        if (log is null && !_image.Metadata.LeavesBlocksAllocated)
+        {
+            // The file was made longer for the table: what was not copied into it is zero, which is "not stored".
+            return;
+        }
+
         long end = VhdxConstants.Align(_editor.Length, VhdxConstants.MiB);
         if (_image.Metadata.LeavesBlocksAllocated)
         {
@@ -267,8 +277,7 @@ internal sealed class VhdxResizer
             int count = Math.Min(bytes.Length, PageSize - inPage);
             if (!_pages.TryGetValue(pageOffset, out byte[]? page))
             {
-                page = new byte[PageSize];
-                _editor.Read(page, pageOffset);
+                page = ReadPage(pageOffset);
                 if (page.AsSpan(inPage, count).SequenceEqual(bytes[..count]))
                 {
                     // Nothing changes: most pages of a table that grows are zero already.
@@ -278,12 +287,25 @@ internal sealed class VhdxResizer
                 }
 
                 _pages.Add(pageOffset, page);
+                _unchangedOffset = -1;
             }
 
             bytes[..count].CopyTo(page.AsSpan(inPage));
             bytes = bytes[count..];
             fileOffset += count;
         }
+    }
+
+    private byte[] ReadPage(long pageOffset)
+    {
+        if (_unchangedOffset != pageOffset)
+        {
+            _unchangedPage = new byte[PageSize];
+            _editor.Read(_unchangedPage, pageOffset);
+            _unchangedOffset = pageOffset;
+        }
+
+        return _unchangedPage;
     }
 
     private List<(long FileOffset, byte[] Page)> TakePages()
