@@ -14,36 +14,54 @@ namespace CloudImage.Sdk.Tests.Formats;
 /// <summary>Opens every real image of the corpus through the synchronous, the asynchronous and the stream door.</summary>
 public sealed class CorpusTests
 {
-    private static readonly string[] s_doors = ["synchronous", "asynchronous", "stream"];
     private static readonly byte[] s_zeros = new byte[1 << 20];
 
-    public static TheoryData<string, string> Readable => Cases(static entry => entry.ContentSha256 is not null);
+    public static TheoryData<string> Readable => Cases(static entry => entry.ContentSha256 is not null);
 
-    public static TheoryData<string, string> Unreadable => Cases(static entry => entry.File.Contains("header-only", StringComparison.Ordinal));
+    public static TheoryData<string> HeadersAlone => Cases(static entry => entry.File.Contains("header-only", StringComparison.Ordinal) && entry.Format != "vdi");
 
     [Theory]
     [MemberData(nameof(Readable), DisableDiscoveryEnumeration = true)]
-    public async Task Open_RealImage_HasTheKnownContent(string file, string door)
+    public async Task Open_RealImage_HasTheKnownContentThroughEveryDoor(string file)
     {
         string path = Corpus.Require(file);
         CorpusEntry entry = Corpus.Entry(file);
-        using VirtualDisk disk = await OpenAsync(path, door);
-        Assert.Equal(entry.VirtualSize, disk.Length);
-        Assert.Equal(entry.Format == "qcow1" ? "qcow" : entry.Format, disk.Info.FormatName == "qcow1" ? "qcow" : disk.Info.FormatName);
-        Assert.Equal(entry.ContentSha256, await DigestAsync(disk, door));
+        using VirtualDisk synchronous = DiskImage.Open(path);
+        await using VirtualDisk asynchronous = await DiskImage.OpenAsync(path, DiskOpenOptions.Default, TestContext.Current.CancellationToken);
+        using VirtualDisk streamed = DiskImage.Open(new BufferedStream(File.OpenRead(path)), DiskOpenOptions.Default);
+        Assert.Equal(entry.VirtualSize, synchronous.Length);
+        Assert.Contains(synchronous.Info.FormatName, (string[])[entry.Format, "qcow"]);
+        Assert.Equal(entry.ContentSha256, await DigestAsync(synchronous, asynchronous, streamed));
     }
 
     [Theory]
-    [MemberData(nameof(Unreadable), DisableDiscoveryEnumeration = true)]
-    public async Task Open_HeaderAlone_FailsWithAReason(string file, string door)
+    [MemberData(nameof(HeadersAlone), DisableDiscoveryEnumeration = true)]
+    public async Task Open_HeaderAlone_FailsWithAReasonThroughEveryDoor(string file)
     {
         string path = Corpus.Require(file);
-        CloudImageException exception = await Assert.ThrowsAnyAsync<CloudImageException>(async () =>
+        foreach (Func<Task<VirtualDisk>> open in (Func<Task<VirtualDisk>>[])[
+            () => Task.FromResult(DiskImage.Open(path)),
+            async () => await DiskImage.OpenAsync(path, DiskOpenOptions.Default),
+            () => Task.FromResult(DiskImage.Open(new BufferedStream(File.OpenRead(path)), DiskOpenOptions.Default))])
         {
-            using VirtualDisk disk = await OpenAsync(path, door);
-            await DigestAsync(disk, door);
-        });
-        Assert.Contains(Corpus.Entry(file).Format, exception.Message, StringComparison.OrdinalIgnoreCase);
+            CloudImageException exception = await Assert.ThrowsAnyAsync<CloudImageException>(async () =>
+            {
+                using VirtualDisk disk = await open();
+                disk.Read(new byte[65536], 0);
+            });
+            Assert.Contains(Corpus.Entry(file).Format, exception.Message, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
+    public void Open_TheVdiHeaderAlone_IsADiskOfOneUnallocatedBlock()
+    {
+        // Nothing is missing from it: its map follows in the same kilobyte, and qemu-img opens it as well.
+        using VirtualDisk disk = DiskImage.Open(Corpus.Require("file-tests-header-only.vdi"));
+        byte[] content = new byte[disk.Length];
+        content.AsSpan().Fill(1);
+        Assert.Equal(1024, disk.Read(content, 0));
+        Assert.False(content.AsSpan().ContainsAnyExcept((byte)0));
     }
 
     [Fact]
@@ -56,51 +74,41 @@ public sealed class CorpusTests
         }
     }
 
-    private static TheoryData<string, string> Cases(Func<CorpusEntry, bool> isWanted)
+    private static TheoryData<string> Cases(Func<CorpusEntry, bool> isWanted)
     {
-        TheoryData<string, string> cases = [];
-        foreach (CorpusEntry entry in Corpus.Entries.Where(isWanted).Where(static entry => DiskFormatRegistry.Default.Find(entry.Format) is not null))
+        TheoryData<string> cases = [.. Corpus.Entries.Where(isWanted).Select(static entry => entry.File)];
+        if (!Corpus.IsPresent)
         {
-            foreach (string door in s_doors)
-            {
-                cases.Add(entry.File, door);
-            }
-        }
-
-        if (cases.Count == 0)
-        {
-            cases.Add("corpus.json", s_doors[0]);
+            // One case that says what is missing.
+            cases.Add("corpus.json");
         }
 
         return cases;
     }
 
-    private static async Task<VirtualDisk> OpenAsync(string path, string door)
-    {
-        if (door == "stream")
-        {
-            return DiskImage.Open(new BufferedStream(File.OpenRead(path)), DiskOpenOptions.Default);
-        }
-
-        return door == "synchronous"
-            ? DiskImage.Open(path)
-            : await DiskImage.OpenAsync(path, DiskOpenOptions.Default, TestContext.Current.CancellationToken);
-    }
-
     // Zeros that the map knows are hashed without being read: two of the disks are 10 GiB of them.
-    private static async Task<string> DigestAsync(VirtualDisk disk, string door)
+    private static async Task<string> DigestAsync(VirtualDisk synchronous, VirtualDisk asynchronous, VirtualDisk streamed)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[1 << 20];
-        using Stream stream = disk.AsStream();
-        foreach (DiskExtent extent in await ExtentsAsync(disk, door))
+        byte[] other = new byte[1 << 20];
+        using Stream stream = streamed.AsStream();
+
+        // A stream has no holes, so that the map of a fixed image may know less there; of the others it is the same.
+        Assert.Equal(synchronous.GetExtents(0, synchronous.Length), await ExtentsAsync(asynchronous));
+        foreach (DiskExtent extent in await ExtentsAsync(asynchronous))
         {
             for (long offset = extent.Offset; offset < extent.End;)
             {
                 int count = (int)Math.Min(buffer.Length, extent.End - offset);
                 if (extent.Kind == DiskExtentKind.Data)
                 {
-                    await ReadAsync(disk, stream, buffer.AsMemory(0, count), offset, door);
+                    Assert.Equal(count, synchronous.Read(buffer.AsSpan(0, count), offset));
+                    Assert.Equal(count, await asynchronous.ReadAsync(other.AsMemory(0, count), offset, TestContext.Current.CancellationToken));
+                    Assert.True(buffer.AsSpan(0, count).SequenceEqual(other.AsSpan(0, count)));
+                    stream.Position = offset;
+                    stream.ReadExactly(other, 0, count);
+                    Assert.True(buffer.AsSpan(0, count).SequenceEqual(other.AsSpan(0, count)));
                 }
 
                 hash.AppendData(extent.Kind == DiskExtentKind.Data ? buffer : s_zeros, 0, count);
@@ -111,13 +119,8 @@ public sealed class CorpusTests
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static async Task<List<DiskExtent>> ExtentsAsync(VirtualDisk disk, string door)
+    private static async Task<List<DiskExtent>> ExtentsAsync(VirtualDisk disk)
     {
-        if (door != "asynchronous")
-        {
-            return [.. disk.GetExtents(0, disk.Length)];
-        }
-
         List<DiskExtent> extents = [];
         await foreach (DiskExtent extent in disk.GetExtentsAsync(0, disk.Length, TestContext.Current.CancellationToken))
         {
@@ -125,21 +128,5 @@ public sealed class CorpusTests
         }
 
         return extents;
-    }
-
-    private static async Task ReadAsync(VirtualDisk disk, Stream stream, Memory<byte> buffer, long offset, string door)
-    {
-        int count;
-        if (door == "stream")
-        {
-            stream.Position = offset;
-            count = stream.Read(buffer.Span);
-        }
-        else
-        {
-            count = door == "synchronous" ? disk.Read(buffer.Span, offset) : await disk.ReadAsync(buffer, offset, TestContext.Current.CancellationToken);
-        }
-
-        Assert.Equal(buffer.Length, count);
     }
 }

@@ -20,7 +20,7 @@ internal sealed class Qcow2ClusterEncoder : IDisposable
     /// <summary>The content is the cluster as it is, because compression does not pay.</summary>
     public const int Plain = 2;
 
-    private const int DefaultZlibLevel = 5;
+    private const int DefaultZlibLevel = 3;
     private const int DefaultZstdLevel = 3;
 
     private readonly int _clusterSize;
