@@ -4,6 +4,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli;
@@ -26,7 +27,8 @@ internal static class Repositories
         ObjectStore store = OpenStore(repository, durability);
         try
         {
-            return await SnapshotRepository.OpenAsync(store, new SnapshotRepositoryOpenOptions(), cancellationToken);
+            using KeyProvider? holder = key is null ? null : Keys.Open(key);
+            return await SnapshotRepository.OpenAsync(store, new SnapshotRepositoryOpenOptions { Key = holder }, cancellationToken);
         }
         catch
         {

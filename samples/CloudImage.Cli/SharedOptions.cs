@@ -51,7 +51,7 @@ internal static class SharedOptions
         return option;
     }
 
-    public static Option<string?> Key() => new("--key") { Description = "Key of an encrypted repository: env:NAME or file:PATH for a passphrase or key file, cert:PATH for a certificate with its private key.", HelpName = "env:NAME|file:PATH|cert:PATH" };
+    public static Option<string?> Key() => new("--key") { Description = "Key of an encrypted repository. env:NAME: a passphrase. file:PATH: a key file of at least 32 bytes, or a shorter passphrase. cert:PATH: a certificate with its private key (PEM or PKCS#12).", HelpName = "env:NAME|file:PATH|cert:PATH" };
 
     public static Option<int> Threads() => new("--threads") { Description = "Threads to work with; 0 takes one for each core.", DefaultValueFactory = _ => 0, HelpName = "N" };
 

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Net.Http;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk;
@@ -14,6 +15,8 @@ namespace CloudImage.Cli;
 internal static class Sources
 {
     public const string StandardInput = "-";
+
+    private static readonly Lazy<HttpClient> s_client = new(static () => new HttpClient());
 
     /// <summary>How to open a source; names of other files are looked for in its own folder, unless switched off.</summary>
     public static DiskOpenOptions Options(
@@ -40,7 +43,7 @@ internal static class Sources
 
     public static async ValueTask<VirtualDisk> OpenContainerAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
         IsUrl(source)
-            ? throw new NotSupportedException()
+            ? await HttpDisk.OpenAsync(new Uri(source), s_client.Value, HttpDiskOptions.Default, cancellationToken)
             : FileDisk.Open(source, options.IgnoreLocks);
 
     public static async ValueTask<DiskInspection> InspectAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken)

@@ -6,6 +6,7 @@ using CloudImage.Cli.Output;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli.Commands;
@@ -26,28 +27,43 @@ internal static class RepoInitCommand
         Command command = new("init", "Make an empty repository.") { repository, chunkSize, digest, encryption, key, json };
         command.SetAction((parsed, cancellationToken) =>
         {
-            SnapshotRepositoryOptions options = new()
+            bool isEncrypted = parsed.GetValue(encryption) == "aes256gcm";
+            if (isEncrypted != parsed.GetValue(key) is not null)
             {
-                ChunkSize = checked((int)ByteText.Parse(parsed.GetValue(chunkSize)!)),
-                Digest = parsed.GetValue(digest) == "sha256" ? ContentHashAlgorithm.Sha256 : ContentHashAlgorithm.Blake3,
-            };
-            return RunAsync(parsed.GetRequiredValue(repository), options, parsed.GetValue(encryption)!, parsed.GetValue(key), parsed.GetValue(json), cancellationToken);
+                throw new UsageException(isEncrypted ? "An encrypted repository needs --key." : "--key is of no use without --encryption aes256gcm.");
+            }
+
+            return RunAsync(
+                parsed.GetRequiredValue(repository),
+                checked((int)ByteText.Parse(parsed.GetValue(chunkSize)!)),
+                parsed.GetValue(digest) == "sha256" ? ContentHashAlgorithm.Sha256 : ContentHashAlgorithm.Blake3,
+                parsed.GetValue(key),
+                parsed.GetValue(json),
+                cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, SnapshotRepositoryOptions options, string encryption, string? key, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string path, int chunkSize, ContentHashAlgorithm algorithm, string? key, bool json, CancellationToken cancellationToken)
     {
+        using KeyProvider? holder = key is null ? null : Keys.Open(key);
+        SnapshotRepositoryOptions options = new()
+        {
+            ChunkSize = chunkSize,
+            Digest = algorithm,
+            Encryption = holder is null ? RepositoryEncryption.None : RepositoryEncryption.Aes256Gcm,
+            Keys = holder is null ? [] : [holder],
+        };
         await using ObjectStore store = Repositories.OpenStore(path, WriteDurability.Flush);
         await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, options, cancellationToken);
         string digest = repository.Digest == ContentHashAlgorithm.Sha256 ? "sha256" : "blake3";
         if (json)
         {
-            Report.Json(new RepoInitAnswer(path, repository.ChunkSize, digest, encryption), AnswerContext.Default.RepoInitAnswer);
+            Report.Json(new RepoInitAnswer(path, repository.ChunkSize, digest, holder is null ? "none" : "aes256gcm"), AnswerContext.Default.RepoInitAnswer);
         }
         else
         {
-            Console.Out.WriteLine($"{path}: an empty repository, chunks of {ByteText.Format(repository.ChunkSize)} named by {digest}, {(encryption == "none" ? "not encrypted" : "encrypted with AES-256-GCM")}");
+            Console.Out.WriteLine($"{path}: an empty repository, chunks of {ByteText.Format(repository.ChunkSize)} named by {digest}, {(holder is null ? "not encrypted" : "encrypted with AES-256-GCM")}");
         }
 
         return ExitCode.Success;
