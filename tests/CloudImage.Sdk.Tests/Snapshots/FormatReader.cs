@@ -1,0 +1,267 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using K4os.Compression.LZ4;
+using CloudImage.Sdk.Hashing;
+
+namespace CloudImage.Sdk.Tests.Snapshots;
+
+/// <summary>
+/// A second reader of unencrypted repositories, written from FORMAT.md alone: it shares no code with the library but the
+/// hash functions and codecs, and it knows nothing of speed.
+/// </summary>
+internal sealed class FormatReader
+{
+    private readonly IReadOnlyDictionary<string, byte[]> _objects;
+    private readonly bool _isBlake3;
+    private readonly int _chunkSize;
+
+    public FormatReader(IReadOnlyDictionary<string, byte[]> objects)
+    {
+        _objects = objects;
+        string text = Encoding.UTF8.GetString(objects["repo.json"]);
+        int cut = text.LastIndexOf(",\"checksum\":\"", StringComparison.Ordinal);
+        using JsonDocument document = JsonDocument.Parse(text);
+        Require(document.RootElement.GetProperty("checksum").GetString() == Hex(SHA256.HashData(Encoding.UTF8.GetBytes(text[..cut]))), "repo.json");
+        Require(document.RootElement.GetProperty("version").GetInt32() == 0, "version");
+        _isBlake3 = document.RootElement.GetProperty("digest").GetString() == "blake3";
+        _chunkSize = document.RootElement.GetProperty("chunkSize").GetInt32();
+    }
+
+    /// <summary>The ids of the committed snapshots that are not retired.</summary>
+    public List<string> Committed() =>
+    [
+        .. _objects.Keys.Where(name => name.StartsWith("s/", StringComparison.Ordinal) && name.EndsWith("/fate", StringComparison.Ordinal))
+            .Select(name => name.Split('/')[1]).Where(sid => Record($"s/{sid}/fate", 4)[0] == 1 && !_objects.ContainsKey($"s/{sid}/retired")),
+    ];
+
+    /// <summary>Reads the whole disk of a snapshot.</summary>
+    public byte[] ReadDisk(string sid)
+    {
+        byte[] fate = Record($"s/{sid}/fate", 4);
+        string prepName = $"s/{sid}/prep.{BinaryPrimitives.ReadUInt16LittleEndian(fate.AsSpan(1)):x4}";
+        Require(SHA256.HashData(_objects[prepName]).AsSpan().SequenceEqual(fate.AsSpan(3, 32)), "fate names the prep");
+        using BinaryReader prep = new(new MemoryStream(Record(prepName, 3)));
+        using BinaryReader descriptor = new(new MemoryStream(prep.ReadBytes(prep.ReadInt32())));
+        prep.ReadBytes(prep.ReadInt32());
+        HashSet<string> refs = ReadRefs(prep);
+        Require(descriptor.ReadUInt16() == 0 && descriptor.ReadByte() == (_isBlake3 ? 1 : 2), "descriptor");
+        int flags = descriptor.ReadByte();
+        Require(descriptor.ReadInt32() == _chunkSize, "chunk size");
+        byte[] disk = new byte[descriptor.ReadInt64()];
+        byte[] root = descriptor.ReadBytes(32);
+        if ((flags & 1) != 0)
+        {
+            string pack = PackName(descriptor.ReadBytes(24));
+            int offset = descriptor.ReadInt32();
+            int length = descriptor.ReadInt32();
+            long chunks = ((long)disk.Length + _chunkSize - 1) / _chunkSize;
+            int level = 0;
+            for (long reach = 256; reach < chunks; reach *= 256)
+            {
+                level++;
+            }
+
+            ReadNode(disk, root, pack, offset, length, level, 0, refs);
+        }
+
+        return disk;
+    }
+
+    /// <summary>Checks every segment: each entry leads to the frame whose id it begins with.</summary>
+    /// <returns>How many entries there are.</returns>
+    public long CheckSegments()
+    {
+        long entries = 0;
+        foreach ((string name, byte[] content) in _objects.Where(pair => pair.Key.StartsWith("i/", StringComparison.Ordinal)))
+        {
+            ReadOnlySpan<byte> footer = content.AsSpan(content.Length - 72);
+            Require(footer[..4].SequenceEqual("CIE0"u8) && content.AsSpan(0, 4).SequenceEqual("CIS0"u8), name);
+            int packs = BinaryPrimitives.ReadInt32LittleEndian(footer[4..]);
+            long count = BinaryPrimitives.ReadInt64LittleEndian(footer[8..]);
+            long blocks = BinaryPrimitives.ReadInt64LittleEndian(footer[16..]);
+            int table = (int)(32 + (blocks * 4096));
+            byte[] hashed = [.. Encoding.UTF8.GetBytes(name), .. content.AsSpan(0, 32), .. content.AsSpan(table, content.Length - table - 32)];
+            Require(SHA256.HashData(hashed).AsSpan().SequenceEqual(content.AsSpan(content.Length - 32)), name);
+            long seen = 0;
+            for (int block = 0; block < blocks; block++)
+            {
+                ReadOnlySpan<byte> page = content.AsSpan(32 + (block * 4096), 4096);
+                Require(System.IO.Hashing.XxHash64.HashToUInt64(page[8..], block) == BinaryPrimitives.ReadUInt64LittleEndian(page), name);
+                for (int index = 0; index < BinaryPrimitives.ReadInt64LittleEndian(page[8..]); index++, seen++)
+                {
+                    ReadOnlySpan<byte> entry = page.Slice(16 + (index * 24), 24);
+                    ulong place = BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]);
+                    Require((int)(place >> 12) < packs, name);
+                    string pack = PackName(content.AsSpan(table + ((int)(place >> 12) * 24), 24));
+                    ReadOnlySpan<byte> slot = Slots(pack).AsSpan((int)(place & 0xfff) * 52, 52);
+                    Require(slot.Slice(20, 16).SequenceEqual(entry[..16]), $"entry of {name}");
+                }
+            }
+
+            Require(seen == count, $"count of {name}");
+            entries += count;
+        }
+
+        return entries;
+    }
+
+    private static void Require(bool condition, string what)
+    {
+        if (!condition)
+        {
+            throw new InvalidDataException(what);
+        }
+    }
+
+    private static string Hex(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(bytes);
+
+    private static string PackName(ReadOnlySpan<byte> name)
+    {
+        Require(name[22] <= 1 && name[23] == 0, "pack name");
+        return $"{(name[22] == 0 ? 'p' : 'm')}/{Hex(name[..16])}-{BinaryPrimitives.ReadUInt16LittleEndian(name[20..]):x4}-{BinaryPrimitives.ReadUInt32LittleEndian(name[16..]):x6}";
+    }
+
+    private static HashSet<string> ReadRefs(BinaryReader reader)
+    {
+        HashSet<string> refs = [];
+        int groups = reader.ReadInt32();
+        for (int group = 0; group < groups; group++)
+        {
+            byte[] name = reader.ReadBytes(24);
+            uint first = BinaryPrimitives.ReadUInt32LittleEndian(name.AsSpan(16));
+            byte[] bitmap = reader.ReadBytes(reader.ReadInt32());
+            for (int bit = 0; bit < bitmap.Length * 8; bit++)
+            {
+                if ((bitmap[bit / 8] >> (bit % 8) & 1) != 0)
+                {
+                    BinaryPrimitives.WriteUInt32LittleEndian(name.AsSpan(16), first + (uint)bit);
+                    refs.Add(PackName(name));
+                }
+            }
+        }
+
+        return refs;
+    }
+
+    private byte[] Record(string name, int kind)
+    {
+        byte[] content = _objects[name];
+        int length = BinaryPrimitives.ReadInt32LittleEndian(content.AsSpan(8));
+        Require(content.AsSpan(0, 4).SequenceEqual("CIR0"u8) && content[4] == kind && content.Length == length + 44, name);
+        byte[] hashed = [.. Encoding.UTF8.GetBytes(name), 0, .. content.AsSpan(0, length + 12)];
+        Require(SHA256.HashData(hashed).AsSpan().SequenceEqual(content.AsSpan(length + 12)), name);
+        return content[12..(length + 12)];
+    }
+
+    private byte[] Slots(string pack)
+    {
+        byte[] content = _objects[pack];
+        ReadOnlySpan<byte> footer = content.AsSpan(content.Length - 88);
+        int count = BinaryPrimitives.ReadInt32LittleEndian(footer[8..]);
+        int table = (int)BinaryPrimitives.ReadInt64LittleEndian(footer[16..]);
+        Require(footer[..4].SequenceEqual("CIT0"u8) && content.AsSpan(0, 4).SequenceEqual("CIP0"u8) && PackName(content.AsSpan(8, 24)) == pack, pack);
+        Require(table + (52 * count) + 88 == content.Length, pack);
+        Require(SHA256.HashData(content.AsSpan(0, content.Length - 32)).AsSpan().SequenceEqual(content.AsSpan(content.Length - 32)), pack);
+        byte[] named = [.. content.AsSpan(8, 24), .. content.AsSpan(table, (52 * count) + 24)];
+        Require(SHA256.HashData(named).AsSpan().SequenceEqual(footer.Slice(24, 32)), pack);
+        return content[table..(table + (52 * count))];
+    }
+
+    private byte[] Frame(string pack, int offset, int length, ReadOnlySpan<byte> id, int kind)
+    {
+        ReadOnlySpan<byte> frame = _objects[pack].AsSpan(offset, length);
+        Require(frame[..4].SequenceEqual("CIF0"u8) && frame[4] == 0 && frame[6] == 0 && frame[7] == kind && frame.Slice(16, 32).SequenceEqual(id), "frame");
+        Require(BinaryPrimitives.ReadInt32LittleEndian(frame[12..]) == length - 48, "length of a frame");
+        byte[] plain = new byte[BinaryPrimitives.ReadInt32LittleEndian(frame[8..])];
+        ReadOnlySpan<byte> payload = frame[48..];
+        switch (frame[5])
+        {
+            case 0:
+                payload.CopyTo(plain);
+                break;
+            case 1:
+                Require(LZ4Codec.Decode(payload, plain) == plain.Length, "LZ4");
+                break;
+            default:
+                using (ZstdSharp.Decompressor decompressor = new())
+                {
+                    Require(decompressor.Unwrap(payload, plain) == plain.Length, "zstd");
+                }
+
+                break;
+        }
+
+        return plain;
+    }
+
+    private void ReadNode(byte[] disk, byte[] hash, string pack, int offset, int length, int level, long firstChunk, HashSet<string> refs)
+    {
+        Require(refs.Contains(pack), $"refs hold {pack}");
+        byte[] plain = Frame(pack, offset, length, hash, 1);
+        Require(System.IO.Hashing.XxHash64.HashToUInt64(plain.AsSpan(0, plain.Length - 8)) == BinaryPrimitives.ReadUInt64LittleEndian(plain.AsSpan(plain.Length - 8)), "node");
+        using BinaryReader reader = new(new MemoryStream(plain));
+        Require(reader.ReadUInt32() == 0x304e4943 && reader.ReadByte() == 0 && reader.ReadByte() == level && reader.ReadUInt16() == 0, "node");
+        int tableLength = reader.ReadInt32();
+        byte[] kinds = reader.ReadBytes(64);
+        string[] table = [.. Enumerable.Range(0, tableLength).Select(_ => PackName(reader.ReadBytes(24)))];
+        byte[][] digests = new byte[256][];
+        List<Action> descend = [];
+        long span = (long)Math.Pow(256, level);
+        for (int index = 0; index < 256; index++)
+        {
+            int kind = kinds[index / 4] >> (2 * (index % 4)) & 3;
+            digests[index] = new byte[32];
+            if (kind == 2)
+            {
+                digests[index].AsSpan().Fill(255);
+            }
+
+            if (kind == 1)
+            {
+                byte[] digest = digests[index] = reader.ReadBytes(32);
+                string target = table[reader.ReadUInt16()];
+                int at = reader.ReadInt32();
+                int count = reader.ReadInt32();
+                long chunk = firstChunk + (index * span);
+                descend.Add(() => Descend(disk, digest, target, at, count, level, chunk, refs));
+            }
+        }
+
+        Require(MerkleRoot(digests).AsSpan().SequenceEqual(hash), "hash of a node");
+        descend.ForEach(static action => action());
+    }
+
+    private void Descend(byte[] disk, byte[] digest, string pack, int offset, int length, int level, long chunk, HashSet<string> refs)
+    {
+        if (level > 0)
+        {
+            ReadNode(disk, digest, pack, offset, length, level - 1, chunk, refs);
+            return;
+        }
+
+        Require(refs.Contains(pack), $"refs hold {pack}");
+        byte[] plain = Frame(pack, offset, length, digest, 0);
+        Require(plain.Length == _chunkSize && Digest(plain).AsSpan().SequenceEqual(digest), "digest of a chunk");
+        int start = checked((int)(chunk * _chunkSize));
+        plain.AsSpan(0, Math.Min(_chunkSize, disk.Length - start)).CopyTo(disk.AsSpan(start));
+    }
+
+    private byte[] MerkleRoot(byte[][] entries)
+    {
+        byte[][] level = [.. entries.Select(entry => Digest([0, .. entry]))];
+        while (level.Length > 1)
+        {
+            level = [.. level.Chunk(2).Select(pair => Digest([1, .. pair[0], .. pair[1]]))];
+        }
+
+        return level[0];
+    }
+
+    private byte[] Digest(byte[] input) => _isBlake3 ? Blake3.HashData(input).ToArray() : SHA256.HashData(input);
+}
