@@ -38,4 +38,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 1010, Level = LogLevel.Error, Message = "Verification found: {Problem}")]
     public static partial void VerificationProblem(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 1011, Level = LogLevel.Error, Message = "A session is left out because its records are damaged: {Problem}")]
+    public static partial void RecordDamaged(ILogger logger, string problem);
 }

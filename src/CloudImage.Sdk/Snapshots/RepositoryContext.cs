@@ -58,7 +58,7 @@ internal sealed class RepositoryContext
     public async ValueTask<ReadOnlyMemory<byte>?> TryReadRecordAsync(string name, RecordKind kind, CancellationToken cancellationToken) =>
         await TryReadObjectAsync(name, RecordFile.MaxBodyLength, cancellationToken).ConfigureAwait(false) is { } content
             ? RecordFile.Open(name, kind, content)
-            : null;
+            : default(ReadOnlyMemory<byte>?);
 
     /// <summary>Reads a whole small object, or null where there is none.</summary>
     public async ValueTask<byte[]?> TryReadObjectAsync(string name, int maxLength, CancellationToken cancellationToken)

@@ -122,13 +122,13 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
 
     /// <summary>Lists the committed snapshots, oldest first.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Those that were not given up.</returns>
+    /// <returns>Those that were not given up. One whose records are damaged is logged and left out; verification names it.</returns>
     public Task<IReadOnlyList<SnapshotInfo>> ListAsync(CancellationToken cancellationToken = default) => ListAsync(false, cancellationToken);
 
     /// <summary>Lists the committed snapshots, oldest first.</summary>
     /// <param name="includeRetired">Whether those that were given up are listed too.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The snapshots.</returns>
+    /// <returns>The snapshots. One whose records are damaged is logged and left out; verification names it.</returns>
     public async Task<IReadOnlyList<SnapshotInfo>> ListAsync(bool includeRetired, CancellationToken cancellationToken = default)
     {
         List<SnapshotInfo> snapshots = [];
@@ -275,7 +275,7 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
     {
         CommittedSnapshot? parent = await ResolveParentAsync(options, encodedImage, cancellationToken).ConfigureAwait(false);
         WriteSession session = await OpenSessionAsync(options, encodedImage, cancellationToken).ConfigureAwait(false);
-        CaptureOperation operation = new(_context, disk, options, progress, session, parent);
+        CaptureOperation operation = new(_context, disk, options, progress, session, parent, cancellationToken);
         await using (operation.ConfigureAwait(false))
         {
             try

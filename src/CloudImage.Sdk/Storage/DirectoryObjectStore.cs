@@ -381,6 +381,12 @@ public sealed class DirectoryObjectStore : ObjectStore
             throw new ObjectStoreException($"An earlier flush failed; open the store anew and check it. {_flushFailure.Message}", _flushFailure);
         }
 
+        // The folders at the top as well: what another process published there, and this one relies on, lasts from here on.
+        foreach (string folder in Directory.EnumerateDirectories(Location))
+        {
+            _touchedFolders[folder] = true;
+        }
+
         foreach (string folder in _touchedFolders.Keys)
         {
             _touchedFolders.TryRemove(folder, out _);

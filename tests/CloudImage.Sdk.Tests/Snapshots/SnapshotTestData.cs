@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Snapshots;
@@ -53,6 +54,32 @@ internal static class SnapshotTestData
         byte[] content = new byte[disk.Length];
         int count = await disk.ReadAsync(content, 0);
         return count == content.Length ? content : throw new InvalidOperationException($"The disk gave {count} bytes of {content.Length}.");
+    }
+
+    /// <summary>Every object of a store.</summary>
+    public static async Task<Dictionary<string, byte[]>> DumpAsync(ObjectStore store)
+    {
+        Dictionary<string, byte[]> objects = new(StringComparer.Ordinal);
+        await foreach (ObjectInfo info in store.ListAsync(string.Empty, null))
+        {
+            byte[] content = new byte[info.Length];
+            await store.ReadAsync(info.Name, content, 0);
+            objects.Add(info.Name, content);
+        }
+
+        return objects;
+    }
+
+    /// <summary>A store in memory with the given objects.</summary>
+    public static async Task<MemoryObjectStore> StoreOfAsync(IReadOnlyDictionary<string, byte[]> objects)
+    {
+        MemoryObjectStore store = new();
+        foreach ((string name, byte[] content) in objects)
+        {
+            await store.TryCreateAsync(name, content, ObjectCreateOptions.Default);
+        }
+
+        return store;
     }
 
     public static async Task<int> CountAsync(ObjectStore store, string prefix)

@@ -35,7 +35,8 @@ internal sealed class CaptureOperation : IAsyncDisposable
     private int _nextSegment;
 
     public CaptureOperation(
-        RepositoryContext context, VirtualDisk disk, CaptureOptions options, IProgress<SnapshotProgress>? progress, WriteSession session, CommittedSnapshot? parent)
+        RepositoryContext context, VirtualDisk disk, CaptureOptions options, IProgress<SnapshotProgress>? progress, WriteSession session, CommittedSnapshot? parent,
+        CancellationToken cancellationToken)
     {
         _context = context;
         _disk = disk;
@@ -44,8 +45,8 @@ internal sealed class CaptureOperation : IAsyncDisposable
         _session = session;
         _parent = parent;
         _index = new ChunkIndex(context, session.IsUsable);
-        _dataPacks = new PackStream(context.Store, PackKind.Data, session.Id, session.Owner, 0, PublishedAsync);
-        _treePacks = new PackStream(context.Store, PackKind.Tree, session.Id, session.Owner, 0, null);
+        _dataPacks = new PackStream(context.Store, PackKind.Data, session.Id, session.Owner, PublishedAsync, cancellationToken);
+        _treePacks = new PackStream(context.Store, PackKind.Tree, session.Id, session.Owner, null, cancellationToken);
     }
 
     /// <summary>Bytes of packs stored so far.</summary>
@@ -139,8 +140,8 @@ internal sealed class CaptureOperation : IAsyncDisposable
 
     private async ValueTask<bool> TryCommitAsync(NodeRef root, TreeBuilder builder, CancellationToken cancellationToken)
     {
-        await _dataPacks.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        await _treePacks.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        await _dataPacks.CompleteAsync().ConfigureAwait(false);
+        await _treePacks.CompleteAsync().ConfigureAwait(false);
         await _index.FlushAsync(NextSegmentName, cancellationToken).ConfigureAwait(false);
         long sequence = await _session.ReserveSequenceAsync(cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);

@@ -16,24 +16,30 @@ internal sealed class PackStream : IAsyncDisposable
     private readonly SessionId _session;
     private readonly int _owner;
     private readonly Func<PackId, IReadOnlyList<PackSlot>, CancellationToken, ValueTask>? _published;
+    private readonly CancellationToken _publishingToken;
     private PackWriter? _current;
     private Task _publishing = Task.CompletedTask;
     private int _next;
     private long _storedBytes;
 
+    /// <summary>Makes a stream.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="kind">What the frames hold.</param>
+    /// <param name="session">The session that the packs are named by.</param>
+    /// <param name="owner">Which of its owners writes.</param>
+    /// <param name="published">Told of each pack once it stands; null for nobody.</param>
+    /// <param name="cancellationToken">Ends publishing. Not that of a single append: a full pack is finished whatever becomes of the next one.</param>
     public PackStream(
-        ObjectStore store, PackKind kind, SessionId session, int owner, int firstSequence, Func<PackId, IReadOnlyList<PackSlot>, CancellationToken, ValueTask>? published)
+        ObjectStore store, PackKind kind, SessionId session, int owner, Func<PackId, IReadOnlyList<PackSlot>, CancellationToken, ValueTask>? published,
+        CancellationToken cancellationToken)
     {
         _store = store;
         _kind = kind;
         _session = session;
         _owner = owner;
-        _next = firstSequence;
         _published = published;
+        _publishingToken = cancellationToken;
     }
-
-    /// <summary>The number that the next pack will have.</summary>
-    public int NextSequence => _next;
 
     /// <summary>Bytes of the packs published and of the frames in the one that fills.</summary>
     public long StoredBytes => Interlocked.Read(ref _storedBytes) + (_current?.Length ?? 0);
@@ -42,7 +48,7 @@ internal sealed class PackStream : IAsyncDisposable
     {
         if (_current is not null && _current.IsFull(frame.Length))
         {
-            await PublishAsync(cancellationToken).ConfigureAwait(false);
+            await PublishAsync().ConfigureAwait(false);
         }
 
         _current ??= await BeginAsync(cancellationToken).ConfigureAwait(false);
@@ -50,9 +56,9 @@ internal sealed class PackStream : IAsyncDisposable
     }
 
     /// <summary>Publishes what is left. More may be appended afterwards, in a new pack.</summary>
-    public async ValueTask CompleteAsync(CancellationToken cancellationToken)
+    public async ValueTask CompleteAsync()
     {
-        await PublishAsync(cancellationToken).ConfigureAwait(false);
+        await PublishAsync().ConfigureAwait(false);
         await _publishing.ConfigureAwait(false);
     }
 
@@ -77,13 +83,13 @@ internal sealed class PackStream : IAsyncDisposable
         return await PackWriter.BeginAsync(_store, new PackId(_kind, _session, _owner, _next++), cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask PublishAsync(CancellationToken cancellationToken)
+    private async ValueTask PublishAsync()
     {
         await _publishing.ConfigureAwait(false);
         if (_current is { } full)
         {
             _current = null;
-            _publishing = Task.Run(() => PublishAsync(full, cancellationToken), CancellationToken.None);
+            _publishing = Task.Run(() => PublishAsync(full, _publishingToken), CancellationToken.None);
         }
     }
 

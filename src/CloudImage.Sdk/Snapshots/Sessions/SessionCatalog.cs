@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
+using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Storage;
 
@@ -20,7 +21,7 @@ internal static class SessionCatalog
         await Parallel.ForEachAsync(sessions, options, async (session, token) =>
         {
             if (session.Value.HasFate && (includeRetired || !session.Value.IsRetired)
-                && await CommittedSnapshot.TryReadAsync(context, session.Key, session.Value.IsRetired, token).ConfigureAwait(false) is { } snapshot)
+                && await TryReadAsync(context, session.Key, session.Value.IsRetired, token).ConfigureAwait(false) is { } snapshot)
             {
                 committed.Add(snapshot);
             }
@@ -39,15 +40,17 @@ internal static class SessionCatalog
 
         for (int index = names.Count - 1; index >= 0; index--)
         {
-            if (await context.TryReadRecordAsync(names[index], RecordKind.ImageEntry, cancellationToken).ConfigureAwait(false) is not { } body)
+            try
             {
-                continue;
+                if (await context.TryReadRecordAsync(names[index], RecordKind.ImageEntry, cancellationToken).ConfigureAwait(false) is { } body
+                    && await TryReadAsync(context, ReadEntry(names[index], body), null, cancellationToken).ConfigureAwait(false) is { IsRetired: false } found)
+                {
+                    return found;
+                }
             }
-
-            CommittedSnapshot? found = await CommittedSnapshot.TryReadAsync(context, ReadEntry(names[index], body), cancellationToken).ConfigureAwait(false);
-            if (found is { IsRetired: false })
+            catch (RepositoryCorruptException exception)
             {
-                return found;
+                Log.RecordDamaged(context.Logger, exception.Message);
             }
         }
 
@@ -61,15 +64,41 @@ internal static class SessionCatalog
         foreach ((SessionId session, (bool HasFate, bool IsRetired) state) in await ListAsync(context, cancellationToken).ConfigureAwait(false))
         {
             string name = ObjectNames.Open(session);
-            if (!state.HasFate && await context.TryReadRecordAsync(name, RecordKind.Open, cancellationToken).ConfigureAwait(false) is { } body)
+            if (!state.HasFate && await TryReadOpenAsync(context, name, cancellationToken).ConfigureAwait(false) is { } open)
             {
-                OpenRecord open = OpenRecord.Read(name, body);
                 interrupted.Add(new InterruptedCapture { SessionId = session.ToString(), EncodedImage = open.EncodedImage, Writer = open.Writer, OpenedAt = open.OpenedAt });
             }
         }
 
         interrupted.Sort(static (left, right) => left.OpenedAt.CompareTo(right.OpenedAt));
         return interrupted;
+    }
+
+    // One damaged session must not hide the others: it is logged here, and named by verification.
+    private static async ValueTask<CommittedSnapshot?> TryReadAsync(RepositoryContext context, SessionId session, bool? isRetired, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await CommittedSnapshot.TryReadAsync(context, session, isRetired, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RepositoryCorruptException exception)
+        {
+            Log.RecordDamaged(context.Logger, exception.Message);
+            return null;
+        }
+    }
+
+    private static async ValueTask<OpenRecord?> TryReadOpenAsync(RepositoryContext context, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await context.TryReadRecordAsync(name, RecordKind.Open, cancellationToken).ConfigureAwait(false) is { } body ? OpenRecord.Read(name, body) : null;
+        }
+        catch (RepositoryCorruptException exception)
+        {
+            Log.RecordDamaged(context.Logger, exception.Message);
+            return null;
+        }
     }
 
     public static SessionId ReadEntry(string name, ReadOnlyMemory<byte> body)

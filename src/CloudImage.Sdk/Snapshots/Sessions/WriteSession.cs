@@ -1,5 +1,5 @@
 using System;
-using System.Collections.Generic;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading;
 using System.Threading.Tasks;
@@ -70,11 +70,10 @@ internal sealed class WriteSession
         }
 
         OpenRecord open = OpenRecord.Read(openName, body.Value);
-        int owner = 0;
         int prep = 0;
+        int owner = await NextOwnerAsync(context, id, cancellationToken).ConfigureAwait(false);
         await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Session(id), null, cancellationToken).ConfigureAwait(false))
         {
-            owner += info.Name.Contains("/owner.", StringComparison.Ordinal) ? 1 : 0;
             prep += info.Name.Contains("/prep.", StringComparison.Ordinal) ? 1 : 0;
         }
 
@@ -177,6 +176,23 @@ internal sealed class WriteSession
     {
         await AbortAsync(cancellationToken).ConfigureAwait(false);
         return new SessionConflictException($"Session {Id} was given up: {reason}.");
+    }
+
+    // Records of owners may have been lost with the machine while packs of theirs were not: the names of both count, for none may be used again.
+    private static async ValueTask<int> NextOwnerAsync(RepositoryContext context, SessionId id, CancellationToken cancellationToken)
+    {
+        int next = 0;
+        string[] prefixes = [$"{ObjectNames.Session(id)}owner.", $"{ObjectNames.DataPacks}{id}-", $"{ObjectNames.TreePacks}{id}-", $"{ObjectNames.Segments}{id}-"];
+        foreach (string prefix in prefixes)
+        {
+            await foreach (ObjectInfo info in context.Store.ListAsync(prefix, null, cancellationToken).ConfigureAwait(false))
+            {
+                ReadOnlySpan<char> number = info.Name.AsSpan(prefix.Length, Math.Min(4, info.Name.Length - prefix.Length));
+                next = int.TryParse(number, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int owner) ? Math.Max(next, owner + 1) : next;
+            }
+        }
+
+        return next;
     }
 
     private static async ValueTask<int> CreateAsync(RepositoryContext context, string name, RecordKind kind, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
