@@ -17,9 +17,15 @@ public sealed class FileImageEditor : ImageEditor
     /// <exception cref="DiskInUseException">Another process holds the file open, by the byte locks of qemu.</exception>
     /// <exception cref="CloudImageException">It is a folder or a pipe, or cannot be opened.</exception>
     public FileImageEditor(string path)
+        : this(path, false)
+    {
+    }
+
+    private FileImageEditor(string path, bool isRestoring)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        _file = ImageFile.OpenExisting(path, FileAccess.ReadWrite, true, out bool isBlockDevice);
+        _file = ImageFile.OpenExisting(path, FileAccess.ReadWrite, true, isRestoring, out bool isBlockDevice);
+        IsBlockDevice = isBlockDevice;
         try
         {
             ImageLocks.AcquireForWriting(_file, path);
@@ -34,6 +40,11 @@ public sealed class FileImageEditor : ImageEditor
 
     /// <inheritdoc/>
     public override long Length => _length;
+
+    internal bool IsBlockDevice { get; }
+
+    /// <summary>Opens a file even where a restore in place was cut off: for the restore that ends it.</summary>
+    internal static FileImageEditor OpenForRestore(string path) => new(path, true);
 
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer, long fileOffset)

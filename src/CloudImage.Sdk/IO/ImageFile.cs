@@ -14,8 +14,24 @@ internal static class ImageFile
     /// <param name="followLinks">Whether the last part of the path may be a symbolic link.</param>
     /// <param name="isBlockDevice">Whether a block device was opened.</param>
     /// <returns>The handle, which the caller owns.</returns>
-    public static SafeFileHandle OpenExisting(string path, FileAccess access, bool followLinks, out bool isBlockDevice)
+    /// <exception cref="CloudImageException">A restore in place of the file was cut off, or it is no file that can hold an image.</exception>
+    public static SafeFileHandle OpenExisting(string path, FileAccess access, bool followLinks, out bool isBlockDevice) =>
+        OpenExisting(path, access, followLinks, false, out isBlockDevice);
+
+    /// <summary>Opens an existing regular file or block device.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="access">Reading, or reading and writing.</param>
+    /// <param name="followLinks">Whether the last part of the path may be a symbolic link.</param>
+    /// <param name="isRestoring">Whether the caller restores in place, and so may open what an earlier restore left half done.</param>
+    /// <param name="isBlockDevice">Whether a block device was opened.</param>
+    /// <returns>The handle, which the caller owns.</returns>
+    public static SafeFileHandle OpenExisting(string path, FileAccess access, bool followLinks, bool isRestoring, out bool isBlockDevice)
     {
+        if (!isRestoring)
+        {
+            RestoreMark.ThrowIfPresent(path);
+        }
+
         if (!OperatingSystem.IsLinux())
         {
             isBlockDevice = false;

@@ -51,4 +51,10 @@ public sealed class CaptureOptions
     /// <summary>How many threads hash and compress.</summary>
     /// <value>0 for as many as there are processors, which is the default value.</value>
     public int Concurrency { get; init; }
+
+    /// <summary>Packs that are not to be referred to, whatever the index or the parent say: they are damaged.</summary>
+    internal IReadOnlySet<Packs.PackId>? ExcludedPacks { get; init; }
+
+    /// <summary>The root that the result must have; with another one there is no snapshot.</summary>
+    internal Hashing.ContentDigest? RequiredRoot { get; init; }
 }

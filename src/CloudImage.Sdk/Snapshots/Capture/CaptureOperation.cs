@@ -44,6 +44,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
         _progress = progress;
         _session = session;
         _parent = parent;
+        session.ExcludedPacks = options.ExcludedPacks;
         _index = new ChunkIndex(context, session.IsUsable);
         _dataPacks = new PackStream(context.Store, PackKind.Data, session.Id, session.Owner, PublishedAsync, cancellationToken);
         _treePacks = new PackStream(context.Store, PackKind.Tree, session.Id, session.Owner, null, cancellationToken);
@@ -74,6 +75,12 @@ internal sealed class CaptureOperation : IAsyncDisposable
             bool usesIndex = isExact || round > 0 || _session.Owner > 0;
             CaptureRun run = new(Plan(geometry, parentTree, usesIndex ? _index : null), _dataPacks, builder, Report);
             NodeRef root = await run.ExecuteAsync(cancellationToken).ConfigureAwait(false);
+            if (_options.RequiredRoot is { } required && root.Hash != required)
+            {
+                await _session.AbortAsync(cancellationToken).ConfigureAwait(false);
+                throw new SnapshotRepositoryException($"The source does not hold the content that was asked for: its root is {root.Hash}, not {required}.");
+            }
+
             if (await TryCommitAsync(root, builder, cancellationToken).ConfigureAwait(false))
             {
                 return await FinishAsync(run.Counters, cancellationToken).ConfigureAwait(false);

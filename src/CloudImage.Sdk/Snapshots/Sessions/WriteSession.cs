@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading;
@@ -35,6 +36,9 @@ internal sealed class WriteSession
     public int Owner { get; }
 
     public string EncodedImage { get; }
+
+    /// <summary>Packs that are not referred to because they are damaged; null for none.</summary>
+    public IReadOnlySet<PackId>? ExcludedPacks { get; set; }
 
     /// <summary>Bytes of the records that this writer created.</summary>
     public long RecordBytes { get; private set; }
@@ -88,7 +92,7 @@ internal sealed class WriteSession
     }
 
     /// <summary>Whether a pack may be referred to: one of this session's own, or one that is dead in no generation known so far.</summary>
-    public bool IsUsable(PackId pack) => pack.Session == Id || !_generations.IsDead(pack);
+    public bool IsUsable(PackId pack) => pack.Session == Id || (!_generations.IsDead(pack) && ExcludedPacks?.Contains(pack) != true);
 
     /// <summary>W1 and W3: creates the next prep.</summary>
     public async ValueTask<(int Number, byte[] Hash)> DeclareAsync(PrepRecord prep, CancellationToken cancellationToken)
