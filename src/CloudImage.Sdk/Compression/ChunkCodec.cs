@@ -66,21 +66,28 @@ public sealed class ChunkCodec
     /// <returns>The length of the coded chunk, at most that of the chunk.</returns>
     internal int Compress(ReadOnlySpan<byte> plain, Span<byte> destination, out ChunkCodecId codec)
     {
-        // To be worth the time of every later reader it has to save at least a 64th.
-        int limit = plain.Length - Math.Max(1, plain.Length / 64);
-        if (Id != ChunkCodecId.Stored && limit > 0)
+        if (TryCompress(plain, destination, out int length))
         {
-            int length = CompressWithin(plain, destination[..limit]);
-            if (length > 0)
-            {
-                codec = Id;
-                return length;
-            }
+            codec = Id;
+            return length;
         }
 
         plain.CopyTo(destination);
         codec = ChunkCodecId.Stored;
         return plain.Length;
+    }
+
+    /// <summary>Compresses a chunk, unless that would not make it smaller.</summary>
+    /// <param name="plain">The chunk.</param>
+    /// <param name="destination">Receives the coded chunk; at least as long as the chunk, apart from it in memory.</param>
+    /// <param name="length">The length of the coded chunk.</param>
+    /// <returns>Whether it became smaller; if not, the destination's content is unspecified.</returns>
+    internal bool TryCompress(ReadOnlySpan<byte> plain, Span<byte> destination, out int length)
+    {
+        // To be worth the time of every later reader it has to save at least a 64th.
+        int limit = plain.Length - Math.Max(1, plain.Length / 64);
+        length = Id == ChunkCodecId.Stored || limit <= 0 ? 0 : CompressWithin(plain, destination[..limit]);
+        return length > 0;
     }
 
     /// <summary>Decodes a chunk whose plain length is known.</summary>

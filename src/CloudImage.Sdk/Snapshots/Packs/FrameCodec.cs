@@ -59,15 +59,18 @@ internal sealed class FrameCodec
         byte[] scratch = ArrayPool<byte>.Shared.Rent(plain.Length);
         try
         {
-            int length = compressor.Compress(plain, scratch.AsSpan(0, plain.Length), out ChunkCodecId codec);
-            FrameHeader header = new(kind, codec, true, plain.Length, length + _protection.PayloadOverhead, IdOf(digest));
+            // What does not shrink is sealed from where it is, without a copy. The scratch is not wiped: the plain
+            // bytes of the disk lie in the buffers of this process as well.
+            bool isSmaller = compressor.TryCompress(plain, scratch.AsSpan(0, plain.Length), out int length);
+            ReadOnlySpan<byte> content = isSmaller ? scratch.AsSpan(0, length) : plain;
+            ChunkCodecId codec = isSmaller ? compressor.Id : ChunkCodecId.Stored;
+            FrameHeader header = new(kind, codec, true, plain.Length, content.Length + _protection.PayloadOverhead, IdOf(digest));
             header.Write(destination);
-            _protection.Seal(header, scratch.AsSpan(0, length), body[..header.PayloadLength]);
+            _protection.Seal(header, content, body[..header.PayloadLength]);
             return header;
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(scratch);
             ArrayPool<byte>.Shared.Return(scratch);
         }
     }
@@ -110,6 +113,11 @@ internal sealed class FrameCodec
         }
 
         int length = payload.Length - _protection.PayloadOverhead;
+        if (header.Codec == ChunkCodecId.Stored)
+        {
+            return length == plain.Length && _protection.TryOpen(header, payload, plain);
+        }
+
         byte[] scratch = ArrayPool<byte>.Shared.Rent(length);
         try
         {
@@ -117,7 +125,6 @@ internal sealed class FrameCodec
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(scratch);
             ArrayPool<byte>.Shared.Return(scratch);
         }
     }

@@ -119,7 +119,7 @@ public sealed class EncryptedRepositoryTests : IDisposable
         var random = new Random(6);
         foreach (string name in objects.Keys.Where(name => name[0] is 'p' or 'm' or 's').ToArray())
         {
-            for (int round = 0; round < 20; round++)
+            for (int round = 0; round < 8; round++)
             {
                 int index = random.Next(objects[name].Length);
                 byte whole = objects[name][index];
