@@ -39,12 +39,10 @@ make_source vhd vpc -o subformat=dynamic,force_size=on
 make_source vmdk vmdk
 make_source stream.vmdk vmdk -o subformat=streamOptimized
 if [ ! -f "$dir/src.fragmented.qcow2" ]; then
-    # 100 GiB in which every second cluster of the first 20000 is written, in scattered order.
+    # 100 GiB with 20000 clusters apart from one another, written in random order.
     qemu-img create -q -f qcow2 "$dir/src.fragmented.qcow2.part" 100G
-    awk 'BEGIN { srand(7); for (i = 0; i < 20000; i++) print rand(), i * 2 * 2621440 - (i * 2 * 2621440) % 65536 }' | sort -n |
-        awk '{ printf "write -q -P 85 %d 65536\n", $2 }' | qemu-io -f qcow2 -d writeback "$dir/src.fragmented.qcow2.part" >/dev/null 2>&1 ||
-        { awk 'BEGIN { srand(7); for (i = 0; i < 20000; i++) print rand(), i * 2 * 2621440 - (i * 2 * 2621440) % 65536 }' | sort -n |
-            awk '{ printf "write -q -P 85 %d 65536\n", $2 }' | qemu-io -f qcow2 "$dir/src.fragmented.qcow2.part" >/dev/null; }
+    awk 'BEGIN { srand(7); for (i = 0; i < 20000; i++) print rand(), i * 81 * 65536 }' | sort -n |
+        awk '{ printf "write -q -P 85 %d 65536\n", $2 }' | qemu-io -f qcow2 "$dir/src.fragmented.qcow2.part" >/dev/null
     mv "$dir/src.fragmented.qcow2.part" "$dir/src.fragmented.qcow2"
 fi
 
@@ -52,18 +50,20 @@ peak() { # KIB of the largest resident set of a command
     /usr/bin/time -f %M -o "$work/peak" "$@" >/dev/null 2>"$work/err" || { cat "$work/err" >&2; return 1; }
     tail -1 "$work/peak"
 }
-median() { jq -r '.results[0].median' "$1"; }
+# Wall-clock seconds and, which other work on the machine disturbs less, processor seconds of a run.
+wall() { jq -r '.results[0].median' "$1"; }
+cpu() { jq -r '.results[0] | .user + .system' "$1"; }
 # Runs the three commands by turns, one run each, and leaves all their times in files.
 alternate() { # OURS PEER PEER_PARALLEL
     local round name
-    : >"$work/ours.t"; : >"$work/peer.t"; : >"$work/parallel.t"
+    for name in ours peer parallel; do : >"$work/$name.t"; : >"$work/$name.c"; done
     for round in $(seq 0 "$runs"); do
         for name in ours peer parallel; do
             local command; case $name in ours) command=$1 ;; peer) command=$2 ;; parallel) command=$3 ;; esac
             [ -n "$command" ] || continue
             hyperfine -N --style none --runs 1 --prepare "rm -f $work/out.$name" --export-json "$work/one.json" "$command" >/dev/null
             # The first round warms the caches.
-            [ "$round" = 0 ] || median "$work/one.json" >>"$work/$name.t"
+            [ "$round" = 0 ] || { wall "$work/one.json" >>"$work/$name.t"; cpu "$work/one.json" >>"$work/$name.c"; }
         done
     done
 }
@@ -74,10 +74,11 @@ mkdir -p "$(dirname "$results")"
     echo "# cloudimage against qemu-img"
     echo
     echo "$(date -u +%Y-%m-%d), $(nproc) processors ($(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)), $(uname -r), $(qemu-img --version | head -1),"
-    echo "$runs alternating runs each, hot cache, no flush on either side. Ratio below 1: ours is faster. The target is the ratio asked for."
+    echo "$runs alternating runs each, hot cache, no flush on either side; load average at the start $(cut -d' ' -f1 /proc/loadavg). Ratio below 1: ours is faster."
+    echo "The target is the ratio of time asked for. The peer's processor time is that of its defaults."
     echo
-    echo "| pair | ours s | qemu-img s | ratio | target | our size | its size | size ratio | our peak MiB | its peak MiB |"
-    echo "|---|---|---|---|---|---|---|---|---|---|"
+    echo "| pair | ours s | qemu-img s | ratio | target | our CPU s | its CPU s | CPU ratio | our size | its size | size ratio | our peak MiB | its peak MiB |"
+    echo "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 } | tee "$results"
 
 row() { # NAME TARGET OURS PEER PARALLEL
@@ -87,7 +88,8 @@ row() { # NAME TARGET OURS PEER PARALLEL
     local ours peer parallel sizes=" -  | - | - "
     ours=$(middle "$work/ours.t"); peer=$(middle "$work/peer.t"); parallel=$(middle "$work/parallel.t")
     peer=$(printf '%s\n' "$peer" $parallel | sort -n | head -1)
-    local our_size its_size
+    local our_cpu its_cpu our_size its_size
+    our_cpu=$(middle "$work/ours.c"); its_cpu=$(middle "$work/peer.c")
     our_size=$(stat -c %s "$work/out.ours" 2>/dev/null || true); its_size=$(stat -c %s "$work/out.peer" 2>/dev/null || true)
     if [ -n "$our_size" ] && [ -n "$its_size" ]; then
         sizes="$our_size | $its_size | $(awk "BEGIN { printf \"%.3f\", $our_size / $its_size }")"
@@ -96,7 +98,8 @@ row() { # NAME TARGET OURS PEER PARALLEL
     local our_peak its_peak
     our_peak=$(peak $3); its_peak=$(peak $4)
     rm -f "$work"/out.*
-    printf '| %s | %.3f | %.3f | %.2f | %s | %s | %.0f | %.0f |\n' "$1" "$ours" "$peer" "$(awk "BEGIN { print $ours / $peer }")" "$2" "$sizes" \
+    printf '| %s | %.3f | %.3f | %.2f | %s | %.2f | %.2f | %.2f | %s | %.0f | %.0f |\n' "$1" "$ours" "$peer" "$(awk "BEGIN { print $ours / $peer }")" "$2" \
+        "$our_cpu" "$its_cpu" "$(awk "BEGIN { print $our_cpu / $its_cpu }")" "$sizes" \
         "$(awk "BEGIN { print $our_peak / 1024 }")" "$(awk "BEGIN { print $its_peak / 1024 }")" | tee -a "$results"
 }
 convert() { # NAME TARGET SOURCE FORMAT_OF_SOURCE OUR_TARGET OUR_OPTIONS PEER_TARGET PEER_OPTIONS

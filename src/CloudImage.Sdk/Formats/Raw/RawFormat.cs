@@ -31,6 +31,9 @@ public sealed class RawFormat : DiskFormat
     public override bool CanCreate => true;
 
     /// <inheritdoc/>
+    public override bool CanResize => true;
+
+    /// <inheritdoc/>
     public override bool CanReadSequentially => true;
 
     /// <inheritdoc/>
@@ -60,5 +63,18 @@ public sealed class RawFormat : DiskFormat
     }
 
     /// <inheritdoc/>
-    protected override DiskWriter CreateCore(ImageSink sink, long length, DiskCreateOptions options) => new RawDiskWriter(sink, length);
+    protected override DiskWriter CreateCore(ImageSink sink, long length, DiskCreateOptions options)
+    {
+        if (options is not RawOptions)
+        {
+            throw new ArgumentException($"The options are those of the format {options.Format.Name}.", nameof(options));
+        }
+
+        return options.Parent is null
+            ? new RawDiskWriter(sink, length)
+            : throw new ArgumentException("A raw image cannot name a parent.", nameof(options));
+    }
+
+    /// <inheritdoc/>
+    protected override void ResizeCore(ImageEditor image, long length, DiskResizeOptions options) => RawResizer.Resize(image, length, options);
 }
