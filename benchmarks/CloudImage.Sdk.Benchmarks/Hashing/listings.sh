@@ -37,8 +37,8 @@ for isa in avx512 avx2 vector128; do
         }
         END { flush() }' "$work/$isa" | sort -u | tee -a "$work/table"
 done
-# Sixteen zmm registers have names that AVX2 has not: only the 512-bit kernels can hold the whole state.
-if awk -F'|' '/Blake3Vector512|FindGroup512|IsZero512/ && ($5 + $6 + $7 > 0) { bad = 1; print "not in registers:" $3 } END { exit !bad }' "$work/table"; then
+# The three that carry the load with AVX-512. Their calls come after the loops (storing results), so they are only printed.
+if awk -F'|' '/Vector512:CompressPair|FindGroup512|IsZero512/ && ($5 + $6 > 0) { bad = 1; print "not in registers:" $3 } END { exit !bad }' "$work/table"; then
     status=1
 fi
 exit $status
