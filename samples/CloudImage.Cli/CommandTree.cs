@@ -30,6 +30,7 @@ internal static class CommandTree
         root.Add(new Command("repo", "Snapshot repositories.")
         {
             RepoInitCommand.Create(),
+            RepoStatsCommand.Create(),
         });
         return root;
     }

@@ -68,6 +68,20 @@ public sealed class SnapshotCommandTests : CommandTests
     }
 
     [Fact]
+    public async Task Stats_CountWhatIsSharedOnce()
+    {
+        await SucceedAsync("repo", "init", "repo");
+        await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "web");
+        await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "web");
+
+        JsonElement stats = (await SucceedAsync("repo", "stats", "repo", "--json")).Json;
+        Assert.Equal(2, stats.GetProperty("snapshotCount").GetInt32());
+        Assert.Equal(2 * (64L << 20), stats.GetProperty("logicalBytes").GetInt64());
+        Assert.InRange(stats.GetProperty("uniqueBytes").GetInt64(), 1, stats.GetProperty("dataBytes").GetInt64() - 1);
+        Assert.True(stats.GetProperty("storedBytes").GetInt64() > 0);
+    }
+
+    [Fact]
     public async Task Create_InAFolderThatIsNoRepository_ExitsWithTwo() =>
         Assert.Equal(2, (await RunAsync("snapshot", "create", "nowhere", FirstVersion, "--image", "web")).ExitCode);
 }

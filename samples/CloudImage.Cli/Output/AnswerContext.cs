@@ -14,6 +14,7 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(ResizeAnswer))]
 [JsonSerializable(typeof(List<FormatAnswer>))]
 [JsonSerializable(typeof(RepoInitAnswer))]
+[JsonSerializable(typeof(RepoStatsAnswer))]
 [JsonSerializable(typeof(SnapshotAnswer))]
 [JsonSerializable(typeof(List<SnapshotAnswer>))]
 [JsonSerializable(typeof(SnapshotCreateAnswer))]

@@ -106,3 +106,15 @@ internal sealed record VerifyAnswer(bool IsHealthy, long Snapshots, long Objects
 internal sealed record DeleteAnswer(IReadOnlyList<string> Deleted);
 
 internal sealed record RestoreAnswer(string Id, string Destination, string Format, long VirtualSize, double Seconds);
+
+internal sealed record SnapshotStatsAnswer(string Id, string Image, long Sequence, long LogicalBytes, long DataBytes, long ReferencedBytes, long ExclusiveBytes);
+
+internal sealed record RepoStatsAnswer(
+    int SnapshotCount,
+    long LogicalBytes,
+    long DataBytes,
+    long UniqueBytes,
+    long ReferencedBytes,
+    long StoredBytes,
+    long Objects,
+    IReadOnlyList<SnapshotStatsAnswer> Snapshots);
