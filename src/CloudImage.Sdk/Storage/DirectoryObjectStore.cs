@@ -382,7 +382,9 @@ public sealed class DirectoryObjectStore : ObjectStore
         }
 
         // The folders at the top as well: what another process published there, and this one relies on, lasts from here on.
-        foreach (string folder in Directory.EnumerateDirectories(Location))
+        // A store into which nothing was put yet has no folder, and nothing to sync.
+        string[] topFolders = Directory.Exists(Location) ? Directory.GetDirectories(Location) : [];
+        foreach (string folder in topFolders)
         {
             _touchedFolders[folder] = true;
         }
