@@ -12,6 +12,9 @@ namespace CloudImage.Sdk.Formats.Vdi;
 internal sealed class VdiDiskWriter : DiskWriter
 {
     private const int SegmentBlocks = 64;
+
+    // The file ends where its blocks end: what is not written of a block is a hole, which reads as zeros.
+    private const int SparseLength = 65536;
     private static readonly byte[] s_zeroes = new byte[65536];
     private readonly ImageSink _sink;
     private readonly VdiOptions _options;
@@ -35,6 +38,8 @@ internal sealed class VdiDiskWriter : DiskWriter
     public override long Length { get; }
 
     public override int PreferredBlockSize => _blockSize;
+
+    public override int SparseBlockSize => SparseLength;
 
     protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
     {
