@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Concurrent;
-using System.IO;
-using System.IO.Compression;
+using CloudImage.Sdk.Compression;
 using ZstdSharp.Unsafe;
 
 namespace CloudImage.Sdk.Formats.Qcow2;
@@ -17,7 +16,7 @@ internal sealed class Qcow2Decompressor : IDisposable
 
     /// <summary>Fills a cluster; answers null when it succeeded, else what was wrong.</summary>
     public string? TryDecompress(byte[] source, int sourceLength, Memory<byte> cluster) =>
-        _isZstd ? TryZstd(source.AsSpan(0, sourceLength), cluster.Span) : TryDeflate(source, sourceLength, cluster.Span);
+        _isZstd ? TryZstd(source.AsSpan(0, sourceLength), cluster.Span) : TryDeflate(source.AsSpan(0, sourceLength), cluster.Span);
 
     public void Dispose()
     {
@@ -27,19 +26,13 @@ internal sealed class Qcow2Decompressor : IDisposable
         }
     }
 
-    private static string? TryDeflate(byte[] source, int sourceLength, Span<byte> cluster)
+    // What follows behind a whole cluster is not looked at.
+    private static string? TryDeflate(ReadOnlySpan<byte> source, Span<byte> cluster)
     {
-        try
-        {
-            using MemoryStream input = new(source, 0, sourceLength, false);
-            using DeflateStream inflater = new(input, CompressionMode.Decompress);
-            int count = inflater.ReadAtLeast(cluster, cluster.Length, false);
-            return count == cluster.Length ? null : $"the deflate stream ended after {count} of {cluster.Length} bytes";
-        }
-        catch (InvalidDataException exception)
-        {
-            return $"the deflate stream is damaged ({exception.Message})";
-        }
+        DeflateStatus status = DeflateDecoder.ForThread.Decode(source, cluster, out int count, out _);
+        return count == cluster.Length ? null
+            : status == DeflateStatus.Damaged ? $"the deflate stream is damaged behind the first {count} bytes of content"
+            : $"the deflate stream ended after {count} of {cluster.Length} bytes";
     }
 
     private unsafe string? TryZstd(ReadOnlySpan<byte> source, Span<byte> cluster)

@@ -1,7 +1,5 @@
 using System;
 using System.Buffers.Binary;
-using System.IO;
-using System.IO.Compression;
 using CloudImage.Sdk.Compression;
 using CloudImage.Sdk.Disks;
 
@@ -52,25 +50,17 @@ internal static class VmdkGrainCodec
     /// <param name="fileOffset">Position of the stream in the file, for messages.</param>
     public static void Decode(byte[] buffer, int start, int length, Span<byte> destination, int required, long fileOffset)
     {
-        int count;
-        bool isLonger;
-        try
+        DeflateStatus status = DeflateDecoder.ForThread.DecodeZlib(buffer.AsSpan(start, length), destination, out int count);
+        if (status is DeflateStatus.Damaged or DeflateStatus.Truncated)
         {
-            using MemoryStream source = new(buffer, start, length, false);
-            using ZLibStream inflater = new(source, CompressionMode.Decompress, false);
-            count = inflater.ReadAtLeast(destination, destination.Length, false);
-
-            // One byte more makes the decoder check the end of the stream, and shows a grain that is too long.
-            isLonger = inflater.ReadByte() >= 0;
-        }
-        catch (Exception exception) when (exception is InvalidDataException or IOException)
-        {
-            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset, "The compressed grain is damaged.", exception);
+            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset, status == DeflateStatus.Damaged
+                ? "The compressed grain is damaged."
+                : "The compressed grain is damaged: it ends early.");
         }
 
-        if (isLonger || count < required)
+        if (status == DeflateStatus.Full || count < required)
         {
-            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset, isLonger
+            throw new DiskFormatException(VmdkConstants.FormatName, fileOffset, status == DeflateStatus.Full
                 ? $"The compressed grain expands beyond the {destination.Length} bytes of a grain."
                 : $"The compressed grain expands to {count} bytes; {required} were expected.");
         }
