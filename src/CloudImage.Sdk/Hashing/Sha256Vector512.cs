@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -13,9 +12,6 @@ internal static unsafe class Sha256Vector512
 
     public static bool IsSupported => Blake3Vector512.IsSupported && Avx512BW.IsSupported;
 
-    // The words of the message are big-endian.
-    private static Vector128<byte> Order => Vector128.Create((byte)3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
-
     /// <summary>Goes on with 16 hashes over whole blocks.</summary>
     /// <param name="state">Eight vectors of words, one vector after the other.</param>
     /// <param name="inputs">16 addresses.</param>
@@ -23,13 +19,33 @@ internal static unsafe class Sha256Vector512
     [SkipLocalsInit]
     public static void Compress(uint* state, byte** inputs, int blocks)
     {
-        byte* space = stackalloc byte[(Sha256Constants.Rounds * Lanes * sizeof(uint)) + 64];
-        uint* w = (uint*)((nuint)(space + 63) & ~(nuint)63);
+        byte* space = stackalloc byte[(16 * Lanes * sizeof(uint)) + 64];
+        uint* m = (uint*)((nuint)(space + 63) & ~(nuint)63);
         uint* k = Sha256Constants.RoundConstants;
+
+        // The words of the message are big-endian.
+        Vector512<byte> order = Vector512.Create(
+            0x04050607_00010203, 0x0c0d0e0f_08090a0b, 0x04050607_00010203, 0x0c0d0e0f_08090a0b,
+            0x04050607_00010203, 0x0c0d0e0f_08090a0b, 0x04050607_00010203, 0x0c0d0e0f_08090a0bL).AsByte();
         for (int block = 0; block < blocks; block++)
         {
-            Blake3Vector512.LoadMessage(inputs, (nuint)block * Sha256Constants.BlockSizeInBytes, w);
-            Schedule(w);
+            Blake3Vector512.LoadMessage(inputs, (nuint)block * Sha256Constants.BlockSizeInBytes, m);
+            Vector512<uint> w0 = Avx512BW.Shuffle(Vector512.Load(m + (0 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w1 = Avx512BW.Shuffle(Vector512.Load(m + (1 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w2 = Avx512BW.Shuffle(Vector512.Load(m + (2 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w3 = Avx512BW.Shuffle(Vector512.Load(m + (3 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w4 = Avx512BW.Shuffle(Vector512.Load(m + (4 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w5 = Avx512BW.Shuffle(Vector512.Load(m + (5 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w6 = Avx512BW.Shuffle(Vector512.Load(m + (6 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w7 = Avx512BW.Shuffle(Vector512.Load(m + (7 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w8 = Avx512BW.Shuffle(Vector512.Load(m + (8 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w9 = Avx512BW.Shuffle(Vector512.Load(m + (9 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w10 = Avx512BW.Shuffle(Vector512.Load(m + (10 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w11 = Avx512BW.Shuffle(Vector512.Load(m + (11 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w12 = Avx512BW.Shuffle(Vector512.Load(m + (12 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w13 = Avx512BW.Shuffle(Vector512.Load(m + (13 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w14 = Avx512BW.Shuffle(Vector512.Load(m + (14 * Lanes)).AsByte(), order).AsUInt32();
+            Vector512<uint> w15 = Avx512BW.Shuffle(Vector512.Load(m + (15 * Lanes)).AsByte(), order).AsUInt32();
             Vector512<uint> a = Vector512.Load(state + (0 * Lanes));
             Vector512<uint> b = Vector512.Load(state + (1 * Lanes));
             Vector512<uint> c = Vector512.Load(state + (2 * Lanes));
@@ -38,17 +54,58 @@ internal static unsafe class Sha256Vector512
             Vector512<uint> f = Vector512.Load(state + (5 * Lanes));
             Vector512<uint> g = Vector512.Load(state + (6 * Lanes));
             Vector512<uint> h = Vector512.Load(state + (7 * Lanes));
-            for (int t = 0; t < Sha256Constants.Rounds; t += 8)
+            for (uint* kt = k; kt != k + 48; kt += 16)
             {
-                Round(a, b, c, ref d, e, f, g, ref h, w + ((t + 0) * Lanes), k + t + 0);
-                Round(h, a, b, ref c, d, e, f, ref g, w + ((t + 1) * Lanes), k + t + 1);
-                Round(g, h, a, ref b, c, d, e, ref f, w + ((t + 2) * Lanes), k + t + 2);
-                Round(f, g, h, ref a, b, c, d, ref e, w + ((t + 3) * Lanes), k + t + 3);
-                Round(e, f, g, ref h, a, b, c, ref d, w + ((t + 4) * Lanes), k + t + 4);
-                Round(d, e, f, ref g, h, a, b, ref c, w + ((t + 5) * Lanes), k + t + 5);
-                Round(c, d, e, ref f, g, h, a, ref b, w + ((t + 6) * Lanes), k + t + 6);
-                Round(b, c, d, ref e, f, g, h, ref a, w + ((t + 7) * Lanes), k + t + 7);
+                Round(a, b, c, ref d, e, f, g, ref h, w0, kt[0]);
+                w0 = Next(w0, w1, w9, w14);
+                Round(h, a, b, ref c, d, e, f, ref g, w1, kt[1]);
+                w1 = Next(w1, w2, w10, w15);
+                Round(g, h, a, ref b, c, d, e, ref f, w2, kt[2]);
+                w2 = Next(w2, w3, w11, w0);
+                Round(f, g, h, ref a, b, c, d, ref e, w3, kt[3]);
+                w3 = Next(w3, w4, w12, w1);
+                Round(e, f, g, ref h, a, b, c, ref d, w4, kt[4]);
+                w4 = Next(w4, w5, w13, w2);
+                Round(d, e, f, ref g, h, a, b, ref c, w5, kt[5]);
+                w5 = Next(w5, w6, w14, w3);
+                Round(c, d, e, ref f, g, h, a, ref b, w6, kt[6]);
+                w6 = Next(w6, w7, w15, w4);
+                Round(b, c, d, ref e, f, g, h, ref a, w7, kt[7]);
+                w7 = Next(w7, w8, w0, w5);
+                Round(a, b, c, ref d, e, f, g, ref h, w8, kt[8]);
+                w8 = Next(w8, w9, w1, w6);
+                Round(h, a, b, ref c, d, e, f, ref g, w9, kt[9]);
+                w9 = Next(w9, w10, w2, w7);
+                Round(g, h, a, ref b, c, d, e, ref f, w10, kt[10]);
+                w10 = Next(w10, w11, w3, w8);
+                Round(f, g, h, ref a, b, c, d, ref e, w11, kt[11]);
+                w11 = Next(w11, w12, w4, w9);
+                Round(e, f, g, ref h, a, b, c, ref d, w12, kt[12]);
+                w12 = Next(w12, w13, w5, w10);
+                Round(d, e, f, ref g, h, a, b, ref c, w13, kt[13]);
+                w13 = Next(w13, w14, w6, w11);
+                Round(c, d, e, ref f, g, h, a, ref b, w14, kt[14]);
+                w14 = Next(w14, w15, w7, w12);
+                Round(b, c, d, ref e, f, g, h, ref a, w15, kt[15]);
+                w15 = Next(w15, w0, w8, w13);
             }
+
+            Round(a, b, c, ref d, e, f, g, ref h, w0, k[48 + 0]);
+            Round(h, a, b, ref c, d, e, f, ref g, w1, k[48 + 1]);
+            Round(g, h, a, ref b, c, d, e, ref f, w2, k[48 + 2]);
+            Round(f, g, h, ref a, b, c, d, ref e, w3, k[48 + 3]);
+            Round(e, f, g, ref h, a, b, c, ref d, w4, k[48 + 4]);
+            Round(d, e, f, ref g, h, a, b, ref c, w5, k[48 + 5]);
+            Round(c, d, e, ref f, g, h, a, ref b, w6, k[48 + 6]);
+            Round(b, c, d, ref e, f, g, h, ref a, w7, k[48 + 7]);
+            Round(a, b, c, ref d, e, f, g, ref h, w8, k[48 + 8]);
+            Round(h, a, b, ref c, d, e, f, ref g, w9, k[48 + 9]);
+            Round(g, h, a, ref b, c, d, e, ref f, w10, k[48 + 10]);
+            Round(f, g, h, ref a, b, c, d, ref e, w11, k[48 + 11]);
+            Round(e, f, g, ref h, a, b, c, ref d, w12, k[48 + 12]);
+            Round(d, e, f, ref g, h, a, b, ref c, w13, k[48 + 13]);
+            Round(c, d, e, ref f, g, h, a, ref b, w14, k[48 + 14]);
+            Round(b, c, d, ref e, f, g, h, ref a, w15, k[48 + 15]);
 
             (a + Vector512.Load(state + (0 * Lanes))).Store(state + (0 * Lanes));
             (b + Vector512.Load(state + (1 * Lanes))).Store(state + (1 * Lanes));
@@ -61,56 +118,29 @@ internal static unsafe class Sha256Vector512
         }
     }
 
+    // Word t from the words t - 16, t - 15, t - 7 and t - 2, the one that is made last added last.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Schedule(uint* w)
-    {
-        for (int t = 0; t < 16; t++)
-        {
-            SwapBytes(Vector512.Load(w + (t * Lanes))).Store(w + (t * Lanes));
-        }
+    private static Vector512<uint> Next(Vector512<uint> w16, Vector512<uint> w15, Vector512<uint> w7, Vector512<uint> w2) =>
+        (w16 + w7
+            + Avx512F.TernaryLogic(Avx512F.RotateRight(w15, 7), Avx512F.RotateRight(w15, 18), Avx512F.ShiftRightLogical(w15, 3), 0x96))
+        + Avx512F.TernaryLogic(Avx512F.RotateRight(w2, 17), Avx512F.RotateRight(w2, 19), Avx512F.ShiftRightLogical(w2, 10), 0x96);
 
-        for (int t = 16; t < Sha256Constants.Rounds; t++)
-        {
-            Vector512<uint> w15 = Vector512.Load(w + ((t - 15) * Lanes));
-            Vector512<uint> w2 = Vector512.Load(w + ((t - 2) * Lanes));
-            Vector512<uint> sigma0 = Xor(Rotate(w15, 7), Rotate(w15, 18), w15 >>> 3);
-            Vector512<uint> sigma1 = Xor(Rotate(w2, 17), Rotate(w2, 19), w2 >>> 10);
-            Vector512<uint> sum = Vector512.Load(w + ((t - 16) * Lanes)) + Vector512.Load(w + ((t - 7) * Lanes));
-            (sum + sigma0 + sigma1).Store(w + (t * Lanes));
-        }
-    }
-
-    // The names stay and the registers turn: the caller passes them one place further in each round.
+    // The names stay and the registers turn: the caller passes them one place further in each round. The new e is summed
+    // apart from the new a, and what depends on the old e last, to shorten the chain from one e to the next.
+    // The truth tables: 0xCA takes the bit of f where e is set, else that of g; 0xE8 is the majority; 0x96 is the exclusive
+    // or of three.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Round(
         Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, ref Vector512<uint> d,
         Vector512<uint> e, Vector512<uint> f, Vector512<uint> g, ref Vector512<uint> h,
-        uint* w, uint* k)
+        Vector512<uint> w, uint k)
     {
-        Vector512<uint> sum = h + Vector512.Load(w) + Vector512.Create(*k);
-        sum = sum + Choose(e, f, g) + Xor(Rotate(e, 6), Rotate(e, 11), Rotate(e, 25));
-        d += sum;
-        h = sum + Majority(a, b, c) + Xor(Rotate(a, 2), Rotate(a, 13), Rotate(a, 22));
+        Vector512<uint> early = h + (w + Vector512.Create(k));
+        Vector512<uint> choice = Avx512F.TernaryLogic(e, f, g, 0xCA);
+        Vector512<uint> sigma = Avx512F.TernaryLogic(
+            Avx512F.RotateRight(e, 6), Avx512F.RotateRight(e, 11), Avx512F.RotateRight(e, 25), 0x96);
+        Vector512<uint> sum = (early + Avx512F.TernaryLogic(a, b, c, 0xE8)) + choice + sigma;
+        d = (d + early) + choice + sigma;
+        h = sum + Avx512F.TernaryLogic(Avx512F.RotateRight(a, 2), Avx512F.RotateRight(a, 13), Avx512F.RotateRight(a, 22), 0x96);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Rotate(Vector512<uint> value, [ConstantExpected] byte count) =>
-        Avx512F.RotateRight(value, count);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Xor(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
-        Avx512F.TernaryLogic(a, b, c, 0x96);
-
-    // Where e is set the bit of f, else that of g.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Choose(Vector512<uint> e, Vector512<uint> f, Vector512<uint> g) =>
-        Avx512F.TernaryLogic(e, f, g, 0xCA);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Majority(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
-        Avx512F.TernaryLogic(a, b, c, 0xE8);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> SwapBytes(Vector512<uint> value) =>
-        Avx512BW.Shuffle(value.AsByte(), Vector512.Create(Vector256.Create(Order, Order), Vector256.Create(Order, Order))).AsUInt32();
 }
