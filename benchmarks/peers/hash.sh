@@ -2,8 +2,9 @@
 # Hashes one file with cloudimage and with the tools people use, in turn, and prints the median of the ratios.
 #   hash.sh [CLOUDIMAGE [FILE]]
 # CLOUDIMAGE is the published command (default: publish.sh makes one); FILE defaults to 1 GiB of random bytes in /dev/shm.
-# Every tool runs on one thread, pinned to one processor, ROUNDS times (default 7); the time is the process's, wall clock,
-# start included. openssl's and xxhsum's own benchmarks on a small buffer are printed beside, for what they are.
+# Every tool runs on one thread, pinned to one processor, ROUNDS times (default 7). The figures are of the process's own
+# processor time, user and system, start included, so that other programs' turns do not count; the ratio by the clock on
+# the wall is beside it. openssl's and xxhsum's own benchmarks on a small buffer follow, for what they are.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rounds=${ROUNDS:-7}
@@ -25,11 +26,11 @@ bytes=$(stat -c %s "$file")
 pin=()
 command -v taskset >/dev/null && pin=(taskset -c "$(($(nproc) - 1))")
 
-# seconds COMMAND...: the wall-clock time of one run.
+# seconds COMMAND...: the processor time of one run, then the wall-clock time.
 seconds() {
-    local begun=$EPOCHREALTIME
-    "${pin[@]}" "$@" >/dev/null
-    awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.6f\n", b - a }'
+    local TIMEFORMAT='%U %S %R'
+    { time "${pin[@]}" "$@" >/dev/null 2>&3; } 3>&2 2>"$work/time"
+    awk '{ print $1 + $2, $3 }' "$work/time"
 }
 
 median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
@@ -39,20 +40,22 @@ compare() {
     local name=$1 algorithm=$2
     shift 2
     if ! command -v "$1" >/dev/null; then
-        echo "| $name | not installed | | | |"
+        echo "| $name | not installed | | | | |"
         return
     fi
-    : >"$work/ours"; : >"$work/theirs"; : >"$work/ratios"
+    : >"$work/ours"; : >"$work/theirs"; : >"$work/ratios"; : >"$work/wall"
     for ((i = 0; i < rounds; i++)); do
-        ours=$(seconds "$tool" hash --raw --algorithm "$algorithm" --threads 1 "$file")
-        theirs=$(seconds "$@")
+        read -r ours our_wall <<<"$(seconds "$tool" hash --raw --algorithm "$algorithm" --threads 1 "$file")"
+        read -r theirs their_wall <<<"$(seconds "$@")"
         echo "$ours" >>"$work/ours"; echo "$theirs" >>"$work/theirs"
         awk -v a="$ours" -v b="$theirs" 'BEGIN { print b / a }' >>"$work/ratios"
+        awk -v a="$our_wall" -v b="$their_wall" 'BEGIN { print b / a }' >>"$work/wall"
     done
     sort -g "$work/ratios" >"$work/sorted"
     awk -v n="$name" -v s="$bytes" -v a="$(median <"$work/ours")" -v b="$(median <"$work/theirs")" \
         -v r="$(median <"$work/ratios")" -v lo="$(head -n 1 "$work/sorted")" -v hi="$(tail -n 1 "$work/sorted")" \
-        'BEGIN { printf "| %s | %.2f | %.2f | %.2f | %.2f to %.2f |\n", n, s / a / 1e9, s / b / 1e9, r, lo, hi }'
+        -v w="$(median <"$work/wall")" \
+        'BEGIN { printf "| %s | %.2f | %.2f | %.2f | %.2f to %.2f | %.2f |\n", n, s / a / 1e9, s / b / 1e9, r, lo, hi, w }'
 }
 
 ours=$("$tool" hash --raw --algorithm blake3 --threads 1 "$file" | grep -oE '[0-9a-f]{64}' | head -n 1)
@@ -62,13 +65,16 @@ if command -v b3sum >/dev/null; then
 fi
 echo "$(nproc) processors, $bytes bytes, $rounds rounds, load $(cut -d' ' -f1 /proc/loadavg)"
 echo
-echo "| against | ours, GB/s | theirs, GB/s | ratio (median) | range |"
-echo "|---|---|---|---|---|"
+echo "| against | ours, GB/s | theirs, GB/s | ratio (median) | range | ratio by the clock |"
+echo "|---|---|---|---|---|---|"
 compare "b3sum --num-threads 1 (ours BLAKE3)" blake3 b3sum --num-threads 1 "$file"
 compare "openssl dgst -sha256 (ours BLAKE3)" blake3 openssl dgst -sha256 "$file"
 compare "openssl dgst -sha256 (ours SHA-256)" sha256 openssl dgst -sha256 "$file"
 compare "xxhsum -H2, not cryptographic (ours BLAKE3)" blake3 xxhsum -H2 "$file"
 echo
-command -v openssl >/dev/null && openssl speed -evp sha256 -bytes 1048576 -seconds 1 2>/dev/null | tail -n 1
-command -v xxhsum >/dev/null && xxhsum -b11 2>&1 | tail -n 1 | tr '\r' '\n' | tail -n 1
-echo
+if command -v openssl >/dev/null; then
+    openssl speed -evp sha256 -bytes 1048576 -seconds 1 2>/dev/null | tail -n 1 | sed 's/^/openssl speed, 1 MiB: /'
+fi
+if command -v xxhsum >/dev/null; then
+    xxhsum -b11 2>&1 | tr '\r' '\n' | grep -a 'MB/s' | tail -n 1 | sed 's/^ */xxhsum -b11: /'
+fi
