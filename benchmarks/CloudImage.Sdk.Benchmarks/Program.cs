@@ -1,4 +1,6 @@
 using System;
+using System.Linq;
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using CloudImage.Sdk.Benchmarks.Chunking;
 using CloudImage.Sdk.Benchmarks.Hashing;
@@ -19,9 +21,12 @@ internal static class Program
         _ => RunBenchmarks(args),
     };
 
+    // A benchmark that throws, or a filter that matches none, must not look like success.
     private static int RunBenchmarks(string[] args)
     {
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-        return 0;
+        Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args)];
+        bool hasFailed = summaries.Any(static summary => summary.HasCriticalValidationErrors || summary.Reports.Any(static report => !report.Success));
+        bool ranNone = summaries.Length == 0 && args.Contains("--filter") && !args.Contains("--list");
+        return hasFailed || ranNone ? 1 : 0;
     }
 }
