@@ -136,9 +136,6 @@ internal static partial class LinuxNative
         }
     }
 
-    /// <summary>Tells the system what will be read, or that it may forget; a hint that may fail.</summary>
-    public static void Advise(SafeFileHandle file, long offset, long length, int advice) => _ = posix_fadvise(file, offset, length, advice);
-
     /// <summary>An exception for a failed call.</summary>
     public static CloudImageException Error(string what, int error) =>
         new($"Cannot {what}: {Marshal.GetPInvokeErrorMessage(error)} (error {error}).");
@@ -174,9 +171,6 @@ internal static partial class LinuxNative
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fsync(SafeFileHandle file);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int posix_fadvise(SafeFileHandle file, long offset, long length, int advice);
 
     // struct flock of the 64-bit Linux ABIs.
     [StructLayout(LayoutKind.Sequential)]

@@ -83,17 +83,8 @@ internal static class Qcow2OptionsParser
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value
         : throw new ArgumentException($"'{text}' is no number, which the option '{name}' takes.", nameof(settings));
 
-    private static int ParseSize(IReadOnlyDictionary<string, string> settings, string name, int defaultValue)
-    {
-        if (!settings.TryGetValue(name, out string? text))
-        {
-            return defaultValue;
-        }
-
-        int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
-        string digits = shift == 0 ? text : text[..^1];
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value <= int.MaxValue >> shift
-            ? (int)(value << shift)
-            : throw new ArgumentException($"'{text}' is no size, which the option '{name}' takes: a number of bytes, or one followed by k, M or G.", nameof(settings));
-    }
+    private static int ParseSize(IReadOnlyDictionary<string, string> settings, string name, int defaultValue) =>
+        !settings.TryGetValue(name, out string? text) ? defaultValue
+        : SizeText.TryParse(text, out int size) ? size
+        : throw new ArgumentException($"'{text}' is no size, which the option '{name}' takes: a number of bytes, or one followed by k, M or G.", nameof(settings));
 }

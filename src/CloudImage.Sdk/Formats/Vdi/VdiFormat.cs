@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -89,12 +88,7 @@ public sealed class VdiFormat : DiskFormat
     /// <inheritdoc/>
     protected override void ResizeCore(ImageEditor image, long length, DiskResizeOptions options) => VdiResizer.Resize(image, length, options);
 
-    private static int ParseSize(string text)
-    {
-        int shift = text.Length > 0 ? char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, _ => 0 } : 0;
-        ReadOnlySpan<char> digits = shift == 0 ? text : text.AsSpan(0, text.Length - 1);
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number <= int.MaxValue >> shift
-            ? number << shift
-            : throw new ArgumentException($"The block size '{text}' is not a number of bytes (K and M are understood).", nameof(text));
-    }
+    private static int ParseSize(string text) => SizeText.TryParse(text, out int size)
+        ? size
+        : throw new ArgumentException($"The block size '{text}' is not a number of bytes (K, M and G are understood).", nameof(text));
 }

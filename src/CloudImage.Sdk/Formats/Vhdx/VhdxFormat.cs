@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -133,13 +132,9 @@ public sealed class VhdxFormat : DiskFormat
     /// <inheritdoc/>
     protected override void ResizeCore(ImageEditor image, long length, DiskResizeOptions options) => VhdxResizer.Resize(image, length, options);
 
-    private static int ParseSize(string name, string value)
-    {
-        int factor = value.Length == 0 ? 1 : char.ToUpperInvariant(value[^1]) switch { 'K' => 1 << 10, 'M' => 1 << 20, 'G' => 1 << 30, _ => 1 };
-        return long.TryParse(factor == 1 ? value : value[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= int.MaxValue / factor
-            ? (int)(number * factor)
-            : throw Unknown(name, value, "a number of bytes, with K, M or G, below 2 GiB");
-    }
+    private static int ParseSize(string name, string value) => SizeText.TryParse(value, out int size)
+        ? size
+        : throw Unknown(name, value, "a number of bytes, with K, M or G, below 2 GiB");
 
     private static ArgumentException Unknown(string name, string value, string known) =>
         new($"The option {name} of the format vhdx cannot be '{value}'; known are {known}.", nameof(value));
