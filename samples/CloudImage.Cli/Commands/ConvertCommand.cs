@@ -55,11 +55,7 @@ internal static class ConvertCommand
 
     private static async Task<int> RunAsync(Request request, bool json, CancellationToken cancellationToken)
     {
-        if (json && request.Destination == Destinations.StandardOutput)
-        {
-            throw new UsageException("Standard output cannot take both the image and the JSON answer.");
-        }
-
+        Destinations.ThrowIfShared(request.Destination, json);
         long begun = Stopwatch.GetTimestamp();
         DiskCreateOptions options = FormatChoice.Options(request.Format, request.Settings, request.Compression);
         ConvertAnswer answer = request.Source == Sources.StandardInput
@@ -106,12 +102,7 @@ internal static class ConvertCommand
 
     private static async Task<ConvertAnswer> CopyAsync(Request request, DiskCreateOptions options, VirtualDisk disk, bool json, CancellationToken cancellationToken)
     {
-        await using DiskWriter writer = Destinations.Create(request.Destination, disk.Length, options, request.Durability);
-        await ProgressDisplay.RunAsync("converting", json, async progress =>
-        {
-            await DiskCopier.CopyAsync(disk, writer, new DiskCopyOptions { WorkerCount = request.Threads }, DiskProgressAdapter.For(progress), cancellationToken);
-            await writer.CompleteAsync(cancellationToken);
-        });
+        await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "converting", json, cancellationToken);
         return new ConvertAnswer(request.Destination, request.Format.Name, disk.Length, null, 0);
     }
 

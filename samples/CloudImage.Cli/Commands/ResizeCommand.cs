@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Cli.Output;
+using CloudImage.Sdk;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.IO;
@@ -33,7 +34,7 @@ internal static class ResizeCommand
         await using (VirtualDisk container = await Sources.OpenContainerAsync(image, options, cancellationToken))
         {
             format = Sources.Detect(container, options);
-            length = Target(size, (await Sources.InspectAsync(image, options, cancellationToken)).Info?.VirtualSize ?? container.Length);
+            length = Target(size, (await DiskImage.InspectAsync(container, options, cancellationToken)).Info?.VirtualSize ?? container.Length);
         }
 
         using (ImageEditor editor = new FileImageEditor(image))
@@ -53,10 +54,10 @@ internal static class ResizeCommand
         return ExitCode.Success;
     }
 
-    private static long Target(string size, long present) => size[0] switch
+    private static long Target(string size, long present) => size switch
     {
-        '+' => checked(present + ByteText.Parse(size[1..])),
-        '-' => present - ByteText.Parse(size[1..]),
+        ['+', .. string more] => checked(present + ByteText.Parse(more)),
+        ['-', .. string less] => present - ByteText.Parse(less),
         _ => ByteText.Parse(size),
     };
 }

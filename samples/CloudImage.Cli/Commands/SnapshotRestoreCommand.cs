@@ -46,21 +46,12 @@ internal static class SnapshotRestoreCommand
 
     private static async Task<int> RunAsync(Request request, bool json, CancellationToken cancellationToken)
     {
-        if (json && request.Destination == Destinations.StandardOutput)
-        {
-            throw new UsageException("Standard output cannot take both the image and the JSON answer.");
-        }
-
+        Destinations.ThrowIfShared(request.Destination, json);
         long begun = Stopwatch.GetTimestamp();
         DiskCreateOptions options = FormatChoice.Options(request.Format, request.Settings, request.Compression);
         await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
         await using SnapshotDisk disk = await repository.OpenDiskAsync(request.Id, cancellationToken);
-        await using DiskWriter writer = Destinations.Create(request.Destination, disk.Length, options, request.Durability);
-        await ProgressDisplay.RunAsync("restoring", json, async progress =>
-        {
-            await DiskCopier.CopyAsync(disk, writer, new DiskCopyOptions { WorkerCount = request.Threads }, DiskProgressAdapter.For(progress), cancellationToken);
-            await writer.CompleteAsync(cancellationToken);
-        });
+        await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "restoring", json, cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         if (json)
         {
