@@ -15,15 +15,21 @@ public sealed class ExternalTool
 
     private ExternalTool(string path) => _path = path;
 
+    /// <summary>The folder that the tool runs in; null for the tests' own.</summary>
+    private string? WorkingDirectory { get; init; }
+
     /// <summary>Whether an absent tool or file fails the test instead of skipping it.</summary>
     public static bool IsEverythingRequired => Environment.GetEnvironmentVariable("CLOUDIMAGE_REQUIRE_TOOLS") == "1";
 
     /// <summary>Finds a tool, or skips the calling test (fails it where everything is required).</summary>
-    public static ExternalTool Require(string name)
+    public static ExternalTool Require(string name) => Require(name, null);
+
+    /// <summary>Finds a tool that is to run in a folder, or skips the calling test (fails it where everything is required).</summary>
+    public static ExternalTool Require(string name, string? workingDirectory)
     {
         if (Find(name) is { } path)
         {
-            return new ExternalTool(path);
+            return new ExternalTool(path) { WorkingDirectory = workingDirectory };
         }
 
         SkipOrFail($"The tool {name} is not installed.");
@@ -81,6 +87,7 @@ public sealed class ExternalTool
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
+            WorkingDirectory = WorkingDirectory ?? string.Empty,
         };
         start.Environment["LC_ALL"] = "C";
         return Process.Start(start)!;

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using CloudImage.Sdk.Tests.Support;
 using Xunit;
 
 namespace CloudImage.Sdk.Tests.Formats.Qcow2;
@@ -12,17 +12,8 @@ internal static class QemuTool
 {
     public static void Require()
     {
-        foreach (string tool in (string[])["qemu-img", "qemu-io"])
-        {
-            bool isThere = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(Path.PathSeparator)
-                .Any(folder => File.Exists(Path.Combine(folder, tool)));
-            if (!isThere && Environment.GetEnvironmentVariable("CLOUDIMAGE_REQUIRE_TOOLS") == "1")
-            {
-                Assert.Fail($"{tool} is not installed, and CLOUDIMAGE_REQUIRE_TOOLS asks for it.");
-            }
-
-            Assert.SkipUnless(isThere, $"{tool} is not installed.");
-        }
+        ExternalTool.Require("qemu-img");
+        ExternalTool.Require("qemu-io");
     }
 
     /// <summary>Runs qemu-img, which must succeed; answers its output.</summary>
@@ -48,11 +39,7 @@ internal static class QemuTool
     {
         // External data files are looked for in the working folder: that of the image, the last path of each command.
         string? folder = arguments.Where(Path.IsPathRooted).Select(Path.GetDirectoryName).LastOrDefault();
-        ProcessStartInfo start = new(tool, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "/" };
-        using Process process = Process.Start(start)!;
-        System.Threading.Tasks.Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
+        (int exitCode, string output, string error) = ExternalTool.Require(tool, folder ?? "/").RunAnyway([.. arguments]);
+        return (exitCode, output + error);
     }
 }

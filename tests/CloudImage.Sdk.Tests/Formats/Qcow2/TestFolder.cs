@@ -20,7 +20,5 @@ internal sealed class TestFolder : BackingFileResolver, IDisposable
 
     /// <summary>Opens files that images name by plain names, in this folder alone.</summary>
     protected override ValueTask<VirtualDisk?> ResolveCoreAsync(DiskReference reference, IoMode mode, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<VirtualDisk?>(Path.GetFileName(reference.Name) == reference.Name && File.Exists(this[reference.Name])
-            ? FileDisk.Open(this[reference.Name])
-            : null);
+        new DirectoryReferenceResolver(_path).ResolveAsync(reference, mode, cancellationToken);
 }

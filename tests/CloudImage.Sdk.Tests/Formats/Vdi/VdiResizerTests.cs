@@ -92,25 +92,27 @@ public sealed class VdiResizerTests
         byte[] content = new byte[length];
         new Random(4).NextBytes(content.AsSpan(0, length / 2));
         new Random(5).NextBytes(content.AsSpan(length * 3 / 4));
-        CrashImageEditor editor = new(VdiSamples.Write(content, new VdiOptions { BlockSize = 64 << 10 }));
-        VdiFormat.Instance.Resize(editor, newLength, s_allowLoss);
-        foreach ((string what, byte[] image) in editor.Crashes(1))
-        {
-            using VirtualDisk disk = VdiSamples.Open(image);
-            Assert.True(disk.Length == length || disk.Length == newLength, what);
-            int count = (int)Math.Min(disk.Length, length);
-            byte[] read = new byte[count];
-            disk.Read(read, 0);
-            Assert.True(content.AsSpan(0, count).SequenceEqual(read), what);
+        CrashingImageEditor.TryEveryCrash(
+            VdiSamples.Write(content, new VdiOptions { BlockSize = 64 << 10 }),
+            editor => VdiFormat.Instance.Resize(editor, newLength, s_allowLoss),
+            (image, what) =>
+            {
+                using VirtualDisk disk = VdiSamples.Open(image);
+                Assert.True(disk.Length == length || disk.Length == newLength, what);
+                int count = (int)Math.Min(disk.Length, length);
+                byte[] read = new byte[count];
+                disk.Read(read, 0);
+                Assert.True(content.AsSpan(0, count).SequenceEqual(read), what);
 
-            // At most the count of places is too high: nothing is used twice, nothing lies outside.
-            Assert.All(VdiSamples.Check(image).Problems, problem => Assert.Equal(0x184, problem.FileOffset));
-        }
+                // At most the count of places is too high: nothing is used twice, nothing lies outside.
+                Assert.All(VdiSamples.Check(image).Problems, problem => Assert.Equal(0x184, problem.FileOffset));
+            },
+            1);
     }
 
     private static byte[] Resize(byte[] image, long length, DiskResizeOptions options)
     {
-        CrashImageEditor editor = new(image);
+        CrashingImageEditor editor = new(image);
         VdiFormat.Instance.Resize(editor, length, options);
         return editor.ToArray();
     }

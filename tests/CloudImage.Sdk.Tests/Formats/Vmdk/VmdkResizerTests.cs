@@ -66,25 +66,27 @@ public sealed class VmdkResizerTests
         byte[] content = new byte[length];
         new Random(4).NextBytes(content.AsSpan(0, length / 2));
         new Random(5).NextBytes(content.AsSpan(length * 3 / 4));
-        CrashImageEditor editor = new(VmdkSamples.Write(content, new VmdkOptions { ContentId = 5 }));
-        VmdkFormat.Instance.Resize(editor, newLength, s_allowLoss);
-        foreach ((string what, byte[] image) in editor.Crashes(1))
-        {
-            using VirtualDisk disk = VmdkSamples.Open(image);
-            Assert.True(disk.Length == length || disk.Length == newLength, what);
-            Assert.Equal("00000005", disk.Info.LinkageId);
-            int count = (int)Math.Min(disk.Length, length);
-            byte[] read = new byte[count];
-            disk.Read(read, 0);
-            Assert.True(content.AsSpan(0, count).SequenceEqual(read), what);
-            using MemoryDisk container = new(image);
-            Assert.True(VmdkFormat.Instance.Check(container, DiskOpenOptions.Default).IsConsistent, what);
-        }
+        CrashingImageEditor.TryEveryCrash(
+            VmdkSamples.Write(content, new VmdkOptions { ContentId = 5 }),
+            editor => VmdkFormat.Instance.Resize(editor, newLength, s_allowLoss),
+            (image, what) =>
+            {
+                using VirtualDisk disk = VmdkSamples.Open(image);
+                Assert.True(disk.Length == length || disk.Length == newLength, what);
+                Assert.Equal("00000005", disk.Info.LinkageId);
+                int count = (int)Math.Min(disk.Length, length);
+                byte[] read = new byte[count];
+                disk.Read(read, 0);
+                Assert.True(content.AsSpan(0, count).SequenceEqual(read), what);
+                using MemoryDisk container = new(image);
+                Assert.True(VmdkFormat.Instance.Check(container, DiskOpenOptions.Default).IsConsistent, what);
+            },
+            1);
     }
 
     private static byte[] Resize(byte[] image, long length, DiskResizeOptions options)
     {
-        CrashImageEditor editor = new(image);
+        CrashingImageEditor editor = new(image);
         VmdkFormat.Instance.Resize(editor, length, options);
         return editor.ToArray();
     }
