@@ -1,10 +1,10 @@
 using System;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Storage;
+using CloudImage.Sdk.Tests.Support;
 using Xunit;
 
 namespace CloudImage.Sdk.Tests.Storage;
@@ -67,10 +67,7 @@ public class DirectoryObjectStoreTests : ObjectStoreConformanceTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no named pipes in a folder.");
         await Store.TryCreateAsync("a/1", new byte[1], ObjectCreateOptions.Default);
-        using (Process process = Process.Start("mkfifo", Path.Combine(_path, "a", "pipe")))
-        {
-            await process.WaitForExitAsync();
-        }
+        ExternalTool.Require("mkfifo").Run(Path.Combine(_path, "a", "pipe"));
 
         await Assert.ThrowsAsync<ObjectStoreException>(async () => await Store.ReadAsync("a/pipe", new byte[1], 0).AsTask().WaitAsync(TimeSpan.FromSeconds(20)));
     }
