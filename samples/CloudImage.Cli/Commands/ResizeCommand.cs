@@ -54,10 +54,14 @@ internal static class ResizeCommand
         return ExitCode.Success;
     }
 
-    private static long Target(string size, long present) => size switch
+    private static long Target(string size, long present)
     {
-        ['+', .. string more] => checked(present + ByteText.Parse(more)),
-        ['-', .. string less] => present - ByteText.Parse(less),
-        _ => ByteText.Parse(size),
-    };
+        long length = size switch
+        {
+            ['+', .. string more] => checked(present + ByteText.Parse(more)),
+            ['-', .. string less] => present - ByteText.Parse(less),
+            _ => ByteText.Parse(size),
+        };
+        return length > 0 ? length : throw new UsageException($"'{size}' would leave a disk of {length} bytes; it has {present} now.");
+    }
 }
