@@ -26,6 +26,8 @@ internal static class CommandTree
             SnapshotVerifyCommand.Create(),
             SnapshotRestoreCommand.Create(),
             SnapshotDeleteCommand.Create(),
+            SnapshotPruneCommand.Create(),
+            SnapshotHoldCommand.Create(),
         });
         root.Add(new Command("repo", "Snapshot repositories.")
         {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Threading;
@@ -23,6 +24,7 @@ internal static class SnapshotCreateCommand
         Option<string> parent = new("--parent") { Description = "The snapshot to store only the difference to: latest is the image's newest, none stores everything.", DefaultValueFactory = _ => "latest", HelpName = "latest|none|ID" };
         Option<string> codec = new("--codec") { Description = "How chunks are compressed.", DefaultValueFactory = _ => "lz4", HelpName = "lz4|zstd|none" };
         codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
+        Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
         Option<string> durability = SharedOptions.Durability();
         Option<string?> key = SharedOptions.Key();
         Option<string?> from = SharedOptions.From();
@@ -35,7 +37,7 @@ internal static class SnapshotCreateCommand
         Option<bool> json = SharedOptions.Json();
         Command command = new("create", "Take a snapshot of a disk: only what its parent does not have is stored.")
         {
-            repository, source, image, parent, codec, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
+            repository, source, image, parent, codec, tags, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -51,6 +53,7 @@ internal static class SnapshotCreateCommand
                     Image = parsed.GetRequiredValue(image),
                     Parent = ParseParent(parsed.GetValue(parent)!),
                     Codec = ParseCodec(parsed.GetValue(codec)!),
+                    Tags = ParseTags(parsed.GetValue(tags) ?? []),
                     Concurrency = parsed.GetValue(threads),
                 });
             return RunAsync(request, parsed.GetValue(json), cancellationToken);
@@ -98,6 +101,21 @@ internal static class SnapshotCreateCommand
         "none" => SnapshotParent.None,
         _ => SnapshotParent.Of(text),
     };
+
+    private static List<KeyValuePair<string, string>> ParseTags(string[] texts)
+    {
+        List<KeyValuePair<string, string>> tags = [];
+        foreach (string text in texts)
+        {
+            int equals = text.IndexOf('=', StringComparison.Ordinal);
+            string name = equals < 0 ? text : text[..equals];
+            tags.Add(name.Length > 0
+                ? KeyValuePair.Create(name, equals < 0 ? string.Empty : text[(equals + 1)..])
+                : throw new UsageException($"'{text}' is no tag; write KEY or KEY=VALUE."));
+        }
+
+        return tags;
+    }
 
     private static ChunkCodec ParseCodec(string text) => text switch
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Cli.Output;
@@ -42,6 +43,7 @@ internal static class SnapshotShowCommand
                 ("stored", ByteText.Exact(answer.StoredBytes)),
                 ("codec", answer.Codec),
                 ("root", answer.Root),
+                ("tags", string.Join(", ", answer.Tags.Select(static tag => tag.Value.Length == 0 ? tag.Key : $"{tag.Key}={tag.Value}"))),
                 ("kind", answer.IsLayer ? "layer" : null),
                 ("state", answer.IsDeleted ? "deleted" : null));
         }

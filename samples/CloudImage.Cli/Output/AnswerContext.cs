@@ -21,5 +21,7 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(DiffAnswer))]
 [JsonSerializable(typeof(VerifyAnswer))]
 [JsonSerializable(typeof(DeleteAnswer))]
+[JsonSerializable(typeof(PruneAnswer))]
+[JsonSerializable(typeof(HoldAnswer))]
 [JsonSerializable(typeof(RestoreAnswer))]
 internal sealed partial class AnswerContext : JsonSerializerContext;

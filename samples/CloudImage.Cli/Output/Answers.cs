@@ -76,10 +76,22 @@ internal sealed record SnapshotAnswer(
     string Codec,
     string Root,
     bool IsLayer,
-    bool IsDeleted)
+    bool IsDeleted,
+    IReadOnlyDictionary<string, string> Tags)
 {
     public static SnapshotAnswer Of(SnapshotInfo info) => new(
-        info.Id, info.Image, info.Sequence, info.ParentId, info.CreatedAt, info.Length, info.DataBytes, info.StoredBytes, info.Codec, info.Root.ToString(), info.IsLayer, info.IsRetired);
+        info.Id, info.Image, info.Sequence, info.ParentId, info.CreatedAt, info.Length, info.DataBytes, info.StoredBytes, info.Codec, info.Root.ToString(), info.IsLayer, info.IsRetired, TagsOf(info));
+
+    private static Dictionary<string, string> TagsOf(SnapshotInfo info)
+    {
+        Dictionary<string, string> tags = new(StringComparer.Ordinal);
+        foreach ((string key, string value) in info.Tags)
+        {
+            tags[key] = value;
+        }
+
+        return tags;
+    }
 }
 
 internal sealed record SnapshotCreateAnswer(
@@ -102,6 +114,12 @@ internal sealed record RangeAnswer(long Offset, long Length);
 internal sealed record DiffAnswer(string From, string To, long ChangedBytes, IReadOnlyList<RangeAnswer> Ranges);
 
 internal sealed record VerifyAnswer(bool IsHealthy, long Snapshots, long Objects, long Chunks, long Bytes, IReadOnlyList<string> Problems, IReadOnlyList<string> AffectedSnapshots);
+
+internal sealed record PruneDecisionAnswer(string Id, string Image, long Sequence, DateTimeOffset CreatedAt, bool Keep, IReadOnlyList<string> Reasons);
+
+internal sealed record PruneAnswer(bool DryRun, int Kept, int ToDrop, IReadOnlyList<string> Dropped, IReadOnlyList<PruneDecisionAnswer> Decisions);
+
+internal sealed record HoldAnswer(string Id, string? Hold, int Released);
 
 internal sealed record DeleteAnswer(IReadOnlyList<string> Deleted);
 

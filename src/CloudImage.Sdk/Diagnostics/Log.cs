@@ -41,4 +41,13 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 1011, Level = LogLevel.Error, Message = "A session is left out because its records are damaged: {Problem}")]
     public static partial void RecordDamaged(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 1030, Level = LogLevel.Information, Message = "Snapshot {SnapshotId} was put under hold {HoldId}")]
+    public static partial void HoldPlaced(ILogger logger, string snapshotId, string holdId);
+
+    [LoggerMessage(EventId = 1031, Level = LogLevel.Information, Message = "Hold {HoldId} on snapshot {SnapshotId} was released")]
+    public static partial void HoldReleased(ILogger logger, string snapshotId, string holdId);
+
+    [LoggerMessage(EventId = 1032, Level = LogLevel.Warning, Message = "A snapshot that a plan drops was put under a hold since, and is kept: {Reason}")]
+    public static partial void HeldWhilePruned(ILogger logger, string reason);
 }

@@ -31,6 +31,13 @@ internal static class ObjectNames
 
     public static string Retired(SessionId session) => $"s/{session}/retired";
 
+    /// <summary>What the ids of pins that are legal holds begin with; those of readers are hexadecimal.</summary>
+    public const string HoldPrefix = "hold-";
+
+    public static string Pin(SessionId session, string id) => $"s/{session}/pin.{id}";
+
+    public static string PinReleased(SessionId session, string id) => $"s/{session}/pin.{id}.released";
+
     public static string Segment(SessionId session, int owner, int sequence) =>
         string.Create(CultureInfo.InvariantCulture, $"i/{session}-{owner:x4}-{sequence:x6}");
 

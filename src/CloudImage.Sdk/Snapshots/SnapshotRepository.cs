@@ -185,22 +185,6 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
             : new SnapshotDisk(_context, committed.ToInfo(), options);
     }
 
-    /// <summary>Gives a snapshot up. Its space is free once it was collected; until then it only cannot be found any more.</summary>
-    /// <param name="id">The snapshot's id.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>A task that ends when the snapshot is given up.</returns>
-    /// <exception cref="SnapshotNotFoundException">There is no such snapshot.</exception>
-    /// <remarks>No other snapshot loses anything by this. Giving up twice is success.</remarks>
-    public async Task DeleteAsync(string id, CancellationToken cancellationToken = default)
-    {
-        CommittedSnapshot committed = await FindAsync(id, cancellationToken).ConfigureAwait(false);
-        ReadOnlyMemory<byte> body = new RecordWriter().Int64(_context.TimeProvider.GetUtcNow().UtcTicks / TimeSpan.TicksPerMicrosecond)
-            .Text($"{Environment.MachineName}:{Environment.ProcessId}").Written;
-        await _context.TryCreateRecordAsync(ObjectNames.Retired(committed.Id), RecordKind.Retired, body, cancellationToken).ConfigureAwait(false);
-        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
-        Log.SnapshotRetired(_context.Logger, id);
-    }
-
     /// <summary>Lists the ranges in which a snapshot differs from an older one; equal parts of the trees are not read.</summary>
     /// <param name="olderId">The snapshot that is compared with.</param>
     /// <param name="newerId">The snapshot whose ranges are listed.</param>

@@ -31,6 +31,15 @@ internal ref struct RecordReader
 
     public long Int64() => BinaryPrimitives.ReadInt64LittleEndian(Take(8));
 
+    /// <summary>Microseconds since 0001-01-01T00:00:00 UTC.</summary>
+    public DateTimeOffset Time()
+    {
+        long microseconds = Int64();
+        return microseconds >= 0 && microseconds <= DateTimeOffset.MaxValue.UtcTicks / TimeSpan.TicksPerMicrosecond
+            ? new DateTimeOffset(microseconds * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero)
+            : throw Corrupt("a time is impossible.");
+    }
+
     public ReadOnlySpan<byte> Bytes(int count) => Take(count);
 
     public SessionId Session() => new(Take(SessionId.SizeInBytes));

@@ -45,6 +45,9 @@ internal sealed class RecordWriter
         return this;
     }
 
+    /// <summary>Microseconds since 0001-01-01T00:00:00 UTC.</summary>
+    public RecordWriter Time(DateTimeOffset value) => Int64(value.UtcTicks / TimeSpan.TicksPerMicrosecond);
+
     public RecordWriter Bytes(ReadOnlySpan<byte> value)
     {
         _buffer.Write(value);

@@ -70,7 +70,7 @@ internal sealed class SnapshotDescriptor
             IsLayer = (flags & 2) != 0,
             Parent = parent,
             Sequence = reader.Int64(),
-            CreatedAt = ReadTime(ref reader),
+            CreatedAt = reader.Time(),
             DataBytes = reader.Int64(),
             StoredBytes = reader.Int64(),
             Image = reader.Text(),
@@ -94,7 +94,7 @@ internal sealed class SnapshotDescriptor
             writer.Pack(RootPlace.Pack).UInt32(RootPlace.Offset).UInt32(RootPlace.Length);
         }
 
-        writer.Session(Parent).Int64(Sequence).Int64(CreatedAt.UtcTicks / TimeSpan.TicksPerMicrosecond).Int64(DataBytes).Int64(StoredBytes).Text(Image).Text(Codec);
+        writer.Session(Parent).Int64(Sequence).Time(CreatedAt).Int64(DataBytes).Int64(StoredBytes).Text(Image).Text(Codec);
         writer.UInt16(Tags.Count);
         foreach ((string key, string value) in Tags)
         {
@@ -102,14 +102,6 @@ internal sealed class SnapshotDescriptor
         }
 
         return writer.Written.ToArray();
-    }
-
-    private static DateTimeOffset ReadTime(ref RecordReader reader)
-    {
-        long microseconds = reader.Int64();
-        return microseconds >= 0 && microseconds <= DateTimeOffset.MaxValue.UtcTicks / TimeSpan.TicksPerMicrosecond
-            ? new DateTimeOffset(microseconds * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero)
-            : throw reader.Corrupt("the time of creation is impossible.");
     }
 
     private static List<KeyValuePair<string, string>> ReadTags(ref RecordReader reader)

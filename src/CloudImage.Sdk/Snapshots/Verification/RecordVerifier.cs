@@ -60,6 +60,12 @@ internal static class RecordVerifier
             case RecordKind.Fate:
                 FateRecord.Read(name, body);
                 break;
+            case RecordKind.Retired:
+                RetiredRecord.Read(name, body);
+                break;
+            case RecordKind.Pin or RecordKind.PinReleased when name.Contains($"/pin.{ObjectNames.HoldPrefix}", StringComparison.Ordinal):
+                HoldRecord.Read(name, body);
+                break;
             case RecordKind.ImageEntry:
                 SessionCatalog.ReadEntry(name, body);
                 break;
