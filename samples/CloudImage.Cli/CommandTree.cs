@@ -33,6 +33,8 @@ internal static class CommandTree
         {
             RepoInitCommand.Create(),
             RepoStatsCommand.Create(),
+            RepoGcCommand.Create(),
+            RepoProbeCommand.Create(),
         });
         return root;
     }

@@ -18,7 +18,7 @@ internal static class SnapshotDeleteCommand
         Argument<string[]> ids = new("ID") { Description = "The snapshots.", Arity = ArgumentArity.OneOrMore };
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
-        Command command = new("delete", "Give snapshots up. Their space is not freed by this, and no other snapshot is touched.") { repository, ids, key, json };
+        Command command = new("delete", "Give snapshots up. Their space is freed by 'repo gc', and no other snapshot is touched.") { repository, ids, key, json };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetRequiredValue(repository), parsed.GetRequiredValue(ids), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
         return command;

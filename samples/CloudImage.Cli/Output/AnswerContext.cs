@@ -24,4 +24,6 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(PruneAnswer))]
 [JsonSerializable(typeof(HoldAnswer))]
 [JsonSerializable(typeof(RestoreAnswer))]
+[JsonSerializable(typeof(GcAnswer))]
+[JsonSerializable(typeof(ProbeAnswer))]
 internal sealed partial class AnswerContext : JsonSerializerContext;

@@ -50,4 +50,19 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 1032, Level = LogLevel.Warning, Message = "A snapshot that a plan drops was put under a hold since, and is kept: {Reason}")]
     public static partial void HeldWhilePruned(ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 1012, Level = LogLevel.Information, Message = "Generation {Generation} condemns {Packs} packs")]
+    public static partial void GenerationCondemned(ILogger logger, long generation, int packs);
+
+    [LoggerMessage(EventId = 1013, Level = LogLevel.Information, Message = "Generation {Generation} is done: {Packs} packs are deleted")]
+    public static partial void GenerationDone(ILogger logger, long generation, int packs);
+
+    [LoggerMessage(EventId = 1014, Level = LogLevel.Warning, Message = "The store at {Location} failed the probe: it is collected by age, which is safe only while clocks agree and no capture takes long; packs stay condemned for {GracePeriod}")]
+    public static partial void CollectionByAge(ILogger logger, string location, TimeSpan gracePeriod);
+
+    [LoggerMessage(EventId = 1015, Level = LogLevel.Information, Message = "Compaction copied {Bytes} bytes of {Packs} packs")]
+    public static partial void PacksCompacted(ILogger logger, long bytes, int packs);
+
+    [LoggerMessage(EventId = 1016, Level = LogLevel.Warning, Message = "Pin {Pin} of snapshot {SnapshotId} could not be released and keeps its packs")]
+    public static partial void PinNotReleased(ILogger logger, Exception exception, string pin, string snapshotId);
 }

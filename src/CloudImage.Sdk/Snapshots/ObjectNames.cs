@@ -16,6 +16,7 @@ internal static class ObjectNames
     public const string Images = "n/";
     public const string Generations = "g/";
     public const string Reports = "v/";
+    public const string Probes = "x/";
     public const int MaxPackSequence = 0xff_ffff;
     public const int MaxImageNameLength = 128;
 

@@ -4,8 +4,10 @@ using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Snapshots.Collection;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Snapshots.Sessions;
 using CloudImage.Sdk.Snapshots.Trees;
 using CloudImage.Sdk.Storage;
 using Microsoft.Extensions.Logging;
@@ -20,6 +22,8 @@ internal sealed class RepositoryContext
     private const int SmallObject = 4096;
     private readonly FlightCache<FramePlace, TreeNode> _nodes = new(CachedNodes, static _ => 1);
     private readonly FlightCache<PackId, PackSlot[]> _slots = new(CachedSlots, static slots => slots.Length);
+
+    private bool? _isAgeBased;
 
     public RepositoryContext(ObjectStore store, RepositoryHeader header, RepositoryProtection protection, TimeProvider timeProvider, ILogger logger)
     {
@@ -43,7 +47,27 @@ internal sealed class RepositoryContext
 
     public ILogger Logger { get; }
 
+    /// <summary>Generations of collection that cannot change any more.</summary>
+    public GenerationCache Generations { get; } = new();
+
+    /// <summary>Where the frames of compacted packs lie now.</summary>
+    public MoveCatalog Moves { get; } = new();
+
     public ContentHashAlgorithm Suite => Header.Digest;
+
+    /// <summary>Whether the store breaks an axiom that safe collection rests on, as far as it says itself and one question shows. Asked once.</summary>
+    public async ValueTask<bool> IsAgeBasedAsync(CancellationToken cancellationToken)
+    {
+        if (_isAgeBased is null)
+        {
+            bool isSafe = Store.Capabilities.HasAtomicCreate && Store.Capabilities.HasConsistentLists
+                && await TryReadObjectAsync(ObjectNames.Repository, RepositoryHeader.MaxLength, cancellationToken).ConfigureAwait(false) is { } header
+                && await StoreProbe.RefusesSecondHeaderAsync(Store, header, cancellationToken).ConfigureAwait(false);
+            _isAgeBased = !isSafe;
+        }
+
+        return _isAgeBased == true;
+    }
 
     /// <summary>Creates a record.</summary>
     /// <returns>Its bytes, or null where an object of that name exists.</returns>
@@ -93,6 +117,31 @@ internal sealed class RepositoryContext
     public ValueTask<PackSlot[]> SlotsAsync(PackId pack, IoMode mode, CancellationToken cancellationToken) =>
         _slots.GetAsync(pack, Store, static (id, store, mode, token) => PackReader.ReadSlotsAsync(store, id, mode, token), mode, cancellationToken);
 
+    /// <summary>Reads bytes of a frame from where it lies now: its pack may have been compacted since its place was written down.</summary>
+    /// <exception cref="RepositoryCorruptException">The pack is gone and its frame was not moved, or the object ends within the range.</exception>
+    public async ValueTask ReadFrameAsync(FramePlace place, Memory<byte> buffer, IoMode mode, CancellationToken cancellationToken)
+    {
+        FramePlace present = Moves.Resolve(place);
+        try
+        {
+            await PackReader.ReadExactlyAsync(Store, present.Pack.ToString(), buffer, present.Offset, mode, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        catch (RepositoryCorruptException exception) when (PackReader.IsMissing(exception))
+        {
+            await Moves.RefreshAsync(this, mode, cancellationToken).ConfigureAwait(false);
+            FramePlace moved = Moves.Resolve(place);
+            if (moved == present)
+            {
+                throw;
+            }
+
+            present = moved;
+        }
+
+        await PackReader.ReadExactlyAsync(Store, present.Pack.ToString(), buffer, present.Offset, mode, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Loads a node and compares its hash.</summary>
     /// <param name="place">Where it lies.</param>
     /// <param name="hash">The hash that the tree names.</param>
@@ -122,7 +171,7 @@ internal sealed class RepositoryContext
         try
         {
             Memory<byte> frame = rented.AsMemory(0, (int)place.Length);
-            await PackReader.ReadExactlyAsync(Store, place.Pack.ToString(), frame, place.Offset, mode, cancellationToken).ConfigureAwait(false);
+            await ReadFrameAsync(place, frame, mode, cancellationToken).ConfigureAwait(false);
             TreeNode node = NodeCodec.Decode(place, Frames.DecodeNode(place, frame.Span, hash), level);
             node.VerifiedHash = MerkleHash.Root(Suite, node.Digests);
             return node;

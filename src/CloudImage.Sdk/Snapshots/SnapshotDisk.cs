@@ -7,6 +7,7 @@ using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Sessions;
 using CloudImage.Sdk.Snapshots.Trees;
 
 namespace CloudImage.Sdk.Snapshots;
@@ -23,14 +24,16 @@ public sealed class SnapshotDisk : VirtualDisk
     private readonly ChunkFetcher _fetcher;
     private readonly FlightCache<long, byte[]> _chunks;
     private readonly SnapshotDiskOptions _options;
+    private readonly ReaderPin? _pin;
     private readonly CancellationTokenSource _closing = new();
     private LeafView? _lastLeaf;
     private long _lastChunk = -2;
     private int _forwardSteps;
     private int _isReadingAhead;
 
-    internal SnapshotDisk(RepositoryContext context, SnapshotInfo snapshot, SnapshotDiskOptions options)
+    internal SnapshotDisk(RepositoryContext context, SnapshotInfo snapshot, SnapshotDiskOptions options, ReaderPin? pin)
     {
+        _pin = pin;
         _context = context;
         _options = options;
         _tree = snapshot.Committed.OpenTree(context);
@@ -110,12 +113,27 @@ public sealed class SnapshotDisk : VirtualDisk
     }
 
     /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        if (_pin is not null)
+        {
+            await _pin.ReleaseAsync().ConfigureAwait(false);
+        }
+
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
             _closing.Cancel();
             _closing.Dispose();
+            if (_pin is not null)
+            {
+                SyncBridge.Wait(_pin.ReleaseAsync());
+            }
         }
 
         base.Dispose(disposing);

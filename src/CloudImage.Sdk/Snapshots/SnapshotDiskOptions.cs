@@ -20,6 +20,10 @@ public sealed class SnapshotDiskOptions
     /// <value>The default value is <see langword="false"/>.</value>
     public bool AllowRetired { get; init; }
 
+    /// <summary>Whether the snapshot is pinned while the disk is open: its packs then stay, even when it is given up and collected meanwhile.</summary>
+    /// <value>The default value is <see langword="false"/>: nothing is written. A pin is two small objects; it ends when the disk is disposed.</value>
+    public bool Pin { get; init; }
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfNegative(CacheSize);

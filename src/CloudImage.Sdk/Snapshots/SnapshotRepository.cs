@@ -179,10 +179,24 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        CommittedSnapshot committed = await FindAsync(id, cancellationToken).ConfigureAwait(false);
-        return committed.IsRetired && !options.AllowRetired
-            ? throw new SnapshotNotFoundException($"Snapshot {id} was given up.")
-            : new SnapshotDisk(_context, committed.ToInfo(), options);
+        if (!options.Pin)
+        {
+            CommittedSnapshot committed = await FindAsync(id, cancellationToken).ConfigureAwait(false);
+            return OpenDisk(committed, options, null);
+        }
+
+        CommittedSnapshot found = await FindAsync(id, cancellationToken).ConfigureAwait(false);
+        ReaderPin pin = await ReaderPin.CreateAsync(_context, found.Id, "open as a disk", cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // Only this look, behind the pin, says whether the snapshot may have been collected.
+            return OpenDisk(await FindAsync(id, cancellationToken).ConfigureAwait(false), options, pin);
+        }
+        catch
+        {
+            await pin.ReleaseAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Lists the ranges in which a snapshot differs from an older one; equal parts of the trees are not read.</summary>
@@ -210,6 +224,11 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _context.Store.DisposeAsync();
+
+    private SnapshotDisk OpenDisk(CommittedSnapshot committed, SnapshotDiskOptions options, ReaderPin? pin) =>
+        committed.IsRetired && !options.AllowRetired
+            ? throw new SnapshotNotFoundException($"Snapshot {committed.Id} was given up.")
+            : new SnapshotDisk(_context, committed.ToInfo(), options, pin);
 
     internal async Task<CommittedSnapshot> FindAsync(string id, CancellationToken cancellationToken)
     {
@@ -266,7 +285,7 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
             {
                 if (parent is not null)
                 {
-                    await DeclareParentAsync(session, parent, cancellationToken).ConfigureAwait(false);
+                    await session.DeclareParentAsync(parent, cancellationToken).ConfigureAwait(false);
                 }
 
                 CaptureResult result = await operation.ExecuteAsync(cancellationToken).ConfigureAwait(false);
@@ -275,6 +294,11 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
             }
             catch (Exception exception) when (exception is not SessionConflictException)
             {
+                if (exception is SnapshotRepositoryException && await session.IsGivenUpAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    throw new SessionConflictException($"Session {session.Id} was given up by a collector while it captured.", exception);
+                }
+
                 await LeaveAsync(session, operation.StoredBytes, exception).ConfigureAwait(false);
                 throw;
             }
@@ -326,17 +350,6 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
         return session.EncodedImage == encodedImage
             ? session
             : throw new ArgumentException($"Session {id} captured another image than '{options.Image}'.", nameof(options));
-    }
-
-    // W1: with this prep standing, and no generation against it, the parent's packs are safe for the length of the session.
-    private async ValueTask DeclareParentAsync(WriteSession session, CommittedSnapshot parent, CancellationToken cancellationToken)
-    {
-        await session.DeclareAsync(new PrepRecord { Refs = parent.Refs, Descriptor = default }, cancellationToken).ConfigureAwait(false);
-        await session.CheckAsync(parent.Refs, cancellationToken).ConfigureAwait(false);
-        if (await _context.Store.ExistsAsync(ObjectNames.Retired(parent.Id), cancellationToken).ConfigureAwait(false))
-        {
-            throw await session.GiveUpAsync($"its parent {parent.Id} was given up meanwhile", cancellationToken).ConfigureAwait(false);
-        }
     }
 
     // A session that stored something stays undecided, so that it can be resumed; one that did not is given up.

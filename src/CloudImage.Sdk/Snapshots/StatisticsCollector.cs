@@ -23,6 +23,7 @@ internal sealed class StatisticsCollector
 
     public async ValueTask<RepositoryStatistics> CollectAsync(IReadOnlyList<SnapshotInfo> snapshots, CancellationToken cancellationToken)
     {
+        await _context.Moves.RefreshAsync(_context, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
         for (int index = 0; index < snapshots.Count; index++)
         {
             _seen.Clear();
@@ -79,8 +80,9 @@ internal sealed class StatisticsCollector
         }
     }
 
-    private bool Count(FramePlace place, int snapshot)
+    private bool Count(FramePlace written, int snapshot)
     {
+        FramePlace place = _context.Moves.Resolve(written);
         _referenced[snapshot] += place.Length;
         if (_owners.TryAdd(place, snapshot))
         {

@@ -38,6 +38,13 @@ internal sealed class CapturePlan
     /// <summary>Whether a pack may be referred to.</summary>
     public required Func<PackId, bool> IsUsable { get; init; }
 
+    /// <summary>Takes over a chunk of the parent: where it is, or, where its pack is condemned, where it was moved to.</summary>
+    public bool TryUse(FramePlace place, out FramePlace usable)
+    {
+        usable = place;
+        return IsUsable(place.Pack) || (Context.Moves.TryFindCopy(place, out usable) && IsUsable(usable.Pack));
+    }
+
     /// <summary>How many foreign packs the shared chunks of a leaf may lie in.</summary>
     public int MaxForeignPacks { get; init; } = 16;
 

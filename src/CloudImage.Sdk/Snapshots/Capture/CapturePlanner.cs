@@ -111,8 +111,7 @@ internal sealed class CapturePlanner : IAsyncDisposable
         EntryKind kind = leaf.ParentNode?.Kind(index) ?? parent.Kind;
         if (kind == EntryKind.Stored)
         {
-            FramePlace place = leaf.ParentNode!.Place(index);
-            if (!_plan.IsUsable(place.Pack))
+            if (!_plan.TryUse(leaf.ParentNode!.Place(index), out FramePlace place))
             {
                 return false;
             }

@@ -109,10 +109,10 @@ internal sealed class CaptureWorker
 
         int entry = unit.Entries[slot];
         result.Digest = _plan.Context.Frames.Hash(plain);
-        if (unit.Leaf.ParentNode is { } parent && parent.Digest(entry) == result.Digest && _plan.IsUsable(parent.Place(entry).Pack))
+        if (unit.Leaf.ParentNode is { } parent && parent.Digest(entry) == result.Digest && _plan.TryUse(parent.Place(entry), out FramePlace kept))
         {
             result.Outcome = ChunkOutcome.Unchanged;
-            result.Place = parent.Place(entry);
+            result.Place = kept;
             return;
         }
 

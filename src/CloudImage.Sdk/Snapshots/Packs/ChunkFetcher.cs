@@ -25,7 +25,7 @@ internal sealed class ChunkFetcher
         try
         {
             Memory<byte> frame = rented.AsMemory(0, (int)wanted.Place.Length);
-            await PackReader.ReadExactlyAsync(_context.Store, wanted.Place.Pack.ToString(), frame, wanted.Place.Offset, mode, cancellationToken).ConfigureAwait(false);
+            await _context.ReadFrameAsync(wanted.Place, frame, mode, cancellationToken).ConfigureAwait(false);
             _context.Frames.DecodeChunk(wanted.Place, frame.Span, wanted.Digest, wanted.Plain.Span);
         }
         finally
@@ -42,19 +42,24 @@ internal sealed class ChunkFetcher
             return;
         }
 
+        for (int index = 0; !_context.Moves.IsEmpty && index < wanted.Count; index++)
+        {
+            wanted[index] = wanted[index] with { Place = _context.Moves.Resolve(wanted[index].Place) };
+        }
+
         List<(int From, int To)> ranges = Coalesce(wanted);
         if (mode == IoMode.Synchronous || ranges.Count <= 1)
         {
             foreach ((int from, int to) in ranges)
             {
-                await FetchRangeAsync(wanted, from, to, mode, cancellationToken).ConfigureAwait(false);
+                await FetchRangeOrEachAsync(wanted, from, to, mode, cancellationToken).ConfigureAwait(false);
             }
 
             return;
         }
 
         ParallelOptions options = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(ranges, options, (range, token) => FetchRangeAsync(wanted, range.From, range.To, mode, token)).ConfigureAwait(false);
+        await Parallel.ForEachAsync(ranges, options, (range, token) => FetchRangeOrEachAsync(wanted, range.From, range.To, mode, token)).ConfigureAwait(false);
     }
 
     private static List<(int From, int To)> Coalesce(List<WantedChunk> wanted)
@@ -83,6 +88,22 @@ internal sealed class ChunkFetcher
         }
 
         return ranges;
+    }
+
+    // Chunks whose pack is gone may have been moved apart: each is looked for on its own.
+    private async ValueTask FetchRangeOrEachAsync(List<WantedChunk> wanted, int from, int to, IoMode mode, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await FetchRangeAsync(wanted, from, to, mode, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RepositoryCorruptException exception) when (PackReader.IsMissing(exception))
+        {
+            for (int index = from; index < to; index++)
+            {
+                await FetchAsync(wanted[index], mode, cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     private async ValueTask FetchRangeAsync(List<WantedChunk> wanted, int from, int to, IoMode mode, CancellationToken cancellationToken)

@@ -20,7 +20,7 @@ internal static class PackReader
         ObjectInfo? info = await store.GetInfoAsync(name, mode, cancellationToken).ConfigureAwait(false);
         if (info is null)
         {
-            throw new RepositoryCorruptException(name, 0, "the pack is missing.");
+            throw new RepositoryCorruptException($"Object '{name}', at byte 0: the pack is missing.", new ObjectNotFoundException(name));
         }
 
         if (info.Length is < PackLayout.HeaderLength + PackSlot.SizeInBytes + PackLayout.FooterLength or > PackLayout.MaxLength)
@@ -53,6 +53,9 @@ internal static class PackReader
             ArrayPool<byte>.Shared.Return(tail);
         }
     }
+
+    /// <summary>Whether a fault says that the object is not there at all.</summary>
+    public static bool IsMissing(RepositoryCorruptException exception) => exception.InnerException is ObjectNotFoundException;
 
     /// <summary>Reads a range that must be there.</summary>
     /// <exception cref="RepositoryCorruptException">The object is missing or ends within the range.</exception>

@@ -2,7 +2,7 @@ using System;
 
 namespace CloudImage.Sdk.Snapshots.Records;
 
-/// <summary>The body of a pin that is a legal hold, and without a reason that of its release.</summary>
+/// <summary>The body of a pin, a legal hold's or a reader's, and without a reason that of its release.</summary>
 internal sealed class HoldRecord
 {
     public required DateTimeOffset Time { get; init; }

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Collections;
 using System.Collections.Generic;
 using System.Numerics;
@@ -32,14 +33,7 @@ internal sealed class RefSet : IEnumerable<PackId>
                 throw reader.Corrupt("a bitmap of references is not in its shortest form.");
             }
 
-            for (int bit = 0; bit < bitmap.Length * 8; bit++)
-            {
-                if ((bitmap[bit >> 3] & (1 << (bit & 7))) != 0)
-                {
-                    set.Add(new PackId(key.Kind, key.Session, key.Owner, key.Sequence + bit));
-                }
-            }
-
+            set.Count += set.Group(Key(key)).Or(key.Sequence >> 3, bitmap);
             previous = key;
         }
 
@@ -48,14 +42,7 @@ internal sealed class RefSet : IEnumerable<PackId>
 
     public bool Add(PackId pack)
     {
-        PackId key = Key(pack);
-        if (!_groups.TryGetValue(key, out BitArrayBuilder? group))
-        {
-            group = new BitArrayBuilder();
-            _groups.Add(key, group);
-        }
-
-        bool isNew = group.Set(pack.Sequence);
+        bool isNew = Group(Key(pack)).Set(pack.Sequence);
         Count += isNew ? 1 : 0;
         return isNew;
     }
@@ -64,10 +51,39 @@ internal sealed class RefSet : IEnumerable<PackId>
 
     public void UnionWith(IEnumerable<PackId> packs)
     {
+        if (packs is RefSet other)
+        {
+            UnionWith(other);
+            return;
+        }
+
         foreach (PackId pack in packs)
         {
             Add(pack);
         }
+    }
+
+    /// <summary>Adds another set, bitmap by bitmap.</summary>
+    public void UnionWith(RefSet other)
+    {
+        foreach ((PackId key, BitArrayBuilder group) in other._groups)
+        {
+            Count += Group(key).Or(0, group.Bits);
+        }
+    }
+
+    /// <summary>Whether the two sets have a pack in common.</summary>
+    public bool Overlaps(RefSet other)
+    {
+        foreach ((PackId key, BitArrayBuilder group) in other._groups)
+        {
+            if (_groups.TryGetValue(key, out BitArrayBuilder? own) && own.Overlaps(group.Bits))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Layout: number of groups u32; each: pack name with the first sequence number (a multiple of 8), block of the bitmap.</summary>
@@ -94,21 +110,69 @@ internal sealed class RefSet : IEnumerable<PackId>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    private BitArrayBuilder Group(PackId key)
+    {
+        if (!_groups.TryGetValue(key, out BitArrayBuilder? group))
+        {
+            group = new BitArrayBuilder();
+            _groups.Add(key, group);
+        }
+
+        return group;
+    }
+
     private static PackId Key(PackId pack) => new(pack.Kind, pack.Session, pack.Owner, 0);
 
     private sealed class BitArrayBuilder
     {
         private byte[] _bits = new byte[8];
 
+        public ReadOnlySpan<byte> Bits => _bits;
+
+        /// <summary>Sets the bits of a bitmap that begins at a byte of this one.</summary>
+        /// <returns>How many were not set before.</returns>
+        public int Or(int firstByte, ReadOnlySpan<byte> bits)
+        {
+            Reserve(firstByte + bits.Length);
+            Span<byte> own = _bits.AsSpan(firstByte, bits.Length);
+            int added = 0;
+            while (bits.Length >= 8)
+            {
+                ulong present = BinaryPrimitives.ReadUInt64LittleEndian(own);
+                ulong both = present | BinaryPrimitives.ReadUInt64LittleEndian(bits);
+                added += BitOperations.PopCount(both ^ present);
+                BinaryPrimitives.WriteUInt64LittleEndian(own, both);
+                own = own[8..];
+                bits = bits[8..];
+            }
+
+            for (int index = 0; index < bits.Length; index++)
+            {
+                added += BitOperations.PopCount((uint)(bits[index] & ~own[index]));
+                own[index] |= bits[index];
+            }
+
+            return added;
+        }
+
+        public bool Overlaps(ReadOnlySpan<byte> bits)
+        {
+            for (int index = Math.Min(bits.Length, _bits.Length) - 1; index >= 0; index--)
+            {
+                if ((bits[index] & _bits[index]) != 0)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
         public bool Get(int index) => index >> 3 < _bits.Length && (_bits[index >> 3] & (1 << (index & 7))) != 0;
 
         public bool Set(int index)
         {
-            if (index >> 3 >= _bits.Length)
-            {
-                Array.Resize(ref _bits, (int)BitOperations.RoundUpToPowerOf2((uint)(index >> 3) + 1));
-            }
-
+            Reserve((index >> 3) + 1);
             bool isNew = !Get(index);
             _bits[index >> 3] |= (byte)(1 << (index & 7));
             return isNew;
@@ -129,6 +193,14 @@ internal sealed class RefSet : IEnumerable<PackId>
             }
 
             return -1;
+        }
+
+        private void Reserve(int length)
+        {
+            if (length > _bits.Length)
+            {
+                Array.Resize(ref _bits, (int)BitOperations.RoundUpToPowerOf2((uint)length));
+            }
         }
 
         public ReadOnlySpan<byte> Trim(out int first)

@@ -11,7 +11,8 @@ namespace CloudImage.Sdk.Snapshots.Sessions;
 /// <remarks>Immutable once read. A pack is dead in a generation if it stands in its sweep, or, while it has none, in its cond.</remarks>
 internal sealed class GenerationView
 {
-    private readonly SortedDictionary<long, RefSet> _dead = [];
+    private readonly SortedDictionary<long, Generation> _generations = [];
+    private readonly RefSet _dead = new();
 
     /// <summary>The highest k such that the generations 1 to k are all done.</summary>
     public long Done { get; private set; }
@@ -19,13 +20,16 @@ internal sealed class GenerationView
     /// <summary>The highest generation that has a cond; 0 where there is none.</summary>
     public long Newest { get; private set; }
 
+    /// <summary>The generations read that have a cond, in order.</summary>
+    public IReadOnlyCollection<Generation> Generations => _generations.Values;
+
     /// <summary>Reads the generations above a number.</summary>
     /// <param name="context">The repository.</param>
     /// <param name="above">0 for all.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async ValueTask<GenerationView> ReadAsync(RepositoryContext context, long above, CancellationToken cancellationToken)
     {
-        Dictionary<long, HashSet<string>> parts = [];
+        SortedDictionary<long, HashSet<string>> parts = [];
         string? after = above == 0 ? null : ObjectNames.Generation(above, "~");
         await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Generations, after, cancellationToken).ConfigureAwait(false))
         {
@@ -46,12 +50,17 @@ internal sealed class GenerationView
         {
             if (found.Contains("cond"))
             {
-                view._dead.Add(number, await ReadDeadAsync(context, number, cancellationToken).ConfigureAwait(false));
+                view._generations.Add(number, await context.Generations.ReadAsync(context, number, found.Contains("done"), cancellationToken).ConfigureAwait(false));
                 view.Newest = long.Max(view.Newest, number);
             }
         }
 
-        while (parts.TryGetValue(view.Done + 1, out HashSet<string>? next) && next.Contains("done"))
+        foreach (Generation generation in view._generations.Values)
+        {
+            view._dead.UnionWith(generation.Dead);
+        }
+
+        while (view._generations.TryGetValue(view.Done + 1, out Generation? next) && next.IsDone)
         {
             view.Done++;
         }
@@ -60,24 +69,13 @@ internal sealed class GenerationView
     }
 
     /// <summary>Whether a pack is dead in any generation read.</summary>
-    public bool IsDead(PackId pack)
-    {
-        foreach (RefSet dead in _dead.Values)
-        {
-            if (dead.Contains(pack))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    public bool IsDead(PackId pack) => _dead.Contains(pack);
 
     /// <summary>Whether the generations read follow one another without a gap, starting above a number.</summary>
     public bool IsContiguousAbove(long above)
     {
         long expected = above;
-        foreach (long number in _dead.Keys)
+        foreach (long number in _generations.Keys)
         {
             if (number != ++expected)
             {
@@ -86,28 +84,5 @@ internal sealed class GenerationView
         }
 
         return true;
-    }
-
-    // The sweep may appear between the listing and this reading: it is asked for first, and the cond is what holds while it is missing.
-    private static async ValueTask<RefSet> ReadDeadAsync(RepositoryContext context, long number, CancellationToken cancellationToken)
-    {
-        string sweep = ObjectNames.Generation(number, "sweep");
-        if (await context.TryReadRecordAsync(sweep, RecordKind.Sweep, cancellationToken).ConfigureAwait(false) is { } body)
-        {
-            return Parse(sweep, body.Span);
-        }
-
-        string cond = ObjectNames.Generation(number, "cond");
-        return await context.TryReadRecordAsync(cond, RecordKind.Condemned, cancellationToken).ConfigureAwait(false) is { } condemned
-            ? Parse(cond, condemned.Span)
-            : throw new RepositoryCorruptException(cond, 0, "the generation was listed and its cond is missing.");
-    }
-
-    private static RefSet Parse(string name, System.ReadOnlySpan<byte> body)
-    {
-        RecordReader reader = new(name, body);
-        RefSet set = RefSet.Read(ref reader);
-        reader.End();
-        return set;
     }
 }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading;
 using System.Threading.Tasks;
+using CloudImage.Sdk.Snapshots.Collection;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Storage;
@@ -16,12 +17,14 @@ internal sealed class WriteSession
     private const int MaxPreps = 64;
     private readonly RepositoryContext _context;
     private readonly long _generation;
+    private readonly DateTimeOffset _openedAt;
     private readonly byte[] _nonce = RandomNumberGenerator.GetBytes(16);
     private GenerationView _generations;
     private int _nextPrep;
 
-    private WriteSession(RepositoryContext context, SessionId id, int owner, string encodedImage, long generation, GenerationView generations)
+    private WriteSession(RepositoryContext context, SessionId id, int owner, string encodedImage, long generation, DateTimeOffset openedAt, GenerationView generations)
     {
+        _openedAt = openedAt;
         _context = context;
         Id = id;
         Owner = owner;
@@ -59,7 +62,8 @@ internal sealed class WriteSession
         bytes += await CreateAsync(context, ObjectNames.Owner(id, 0), RecordKind.Owner, new RecordWriter().Text(open.Writer).Written, cancellationToken).ConfigureAwait(false);
         // Listed after open stands, as W0 orders it; the first listing only gave D, for which an older answer is the cautious one.
         GenerationView generations = await GenerationView.ReadAsync(context, 0, cancellationToken).ConfigureAwait(false);
-        return new WriteSession(context, id, 0, encodedImage, before.Done, generations) { RecordBytes = bytes };
+        context.Moves.Update(generations);
+        return new WriteSession(context, id, 0, encodedImage, before.Done, open.OpenedAt, generations) { RecordBytes = bytes };
     }
 
     /// <summary>Takes over a session whose writer died: it becomes the next of its owners.</summary>
@@ -88,7 +92,8 @@ internal sealed class WriteSession
         }
 
         GenerationView generations = await GenerationView.ReadAsync(context, 0, cancellationToken).ConfigureAwait(false);
-        return new WriteSession(context, id, owner, open.EncodedImage, open.Generation, generations) { _nextPrep = prep };
+        context.Moves.Update(generations);
+        return new WriteSession(context, id, owner, open.EncodedImage, open.Generation, open.OpenedAt, generations) { _nextPrep = prep };
     }
 
     /// <summary>Whether a pack may be referred to: one of this session's own, or one that is dead in no generation known so far.</summary>
@@ -131,9 +136,41 @@ internal sealed class WriteSession
         {
             // All generations again: what was dead before stays refused.
             _generations = await GenerationView.ReadAsync(_context, 0, cancellationToken).ConfigureAwait(false);
+            _context.Moves.Update(_generations);
         }
 
         return isSafe;
+    }
+
+    /// <summary>W1: with this prep standing, and no generation against it, the parent's packs are safe for the length of the session.</summary>
+    /// <exception cref="SessionConflictException">The parent was given up, or lost packs to a collection: the session was given up.</exception>
+    public async ValueTask DeclareParentAsync(CommittedSnapshot parent, CancellationToken cancellationToken)
+    {
+        await DeclareAsync(new PrepRecord { Refs = parent.Refs, Descriptor = default }, cancellationToken).ConfigureAwait(false);
+        if (!await CheckAsync(parent.Refs, cancellationToken).ConfigureAwait(false))
+        {
+            foreach (PackId pack in parent.Refs)
+            {
+                // A pack that was compacted is dead for good, and what the parent needs of it lies elsewhere.
+                if (_generations.IsDead(pack) && !_context.Moves.IsSource(pack))
+                {
+                    throw await GiveUpAsync($"pack '{pack}' of its parent {parent.Id} was collected", cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+
+        if (await _context.Store.ExistsAsync(ObjectNames.Retired(parent.Id), cancellationToken).ConfigureAwait(false))
+        {
+            throw await GiveUpAsync($"its parent {parent.Id} was given up meanwhile", cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whether somebody else gave the session up: its own packs may then be gone as well.</summary>
+    public async ValueTask<bool> IsGivenUpAsync(CancellationToken cancellationToken)
+    {
+        string name = ObjectNames.Fate(Id);
+        return await _context.TryReadRecordAsync(name, RecordKind.Fate, cancellationToken).ConfigureAwait(false) is { } body
+            && FateRecord.Read(name, body) is { IsCommit: false } fate && !fate.Nonce.Span.SequenceEqual(_nonce);
     }
 
     /// <summary>Takes the next number of the image's sequence for this session.</summary>
@@ -157,6 +194,12 @@ internal sealed class WriteSession
     /// <exception cref="SessionConflictException">Somebody else decided to give the session up.</exception>
     public async ValueTask CommitAsync(int prep, byte[] prepHash, CancellationToken cancellationToken)
     {
+        // Where the generations prove nothing, a session is safe only as long as what it refers to cannot have been condemned and deleted meanwhile.
+        if (await _context.IsAgeBasedAsync(cancellationToken).ConfigureAwait(false) && _context.TimeProvider.GetUtcNow() - _openedAt > StoreProbeResult.LongestSession)
+        {
+            throw await GiveUpAsync($"it took longer than {StoreProbeResult.LongestSession} in a store that is collected by age", cancellationToken).ConfigureAwait(false);
+        }
+
         FateRecord fate = new() { IsCommit = true, Prep = prep, PrepHash = prepHash, Nonce = _nonce };
         int overhead = RecordFile.HeaderLength + RecordFile.ChecksumLength;
         RecordBytes += fate.ToBody().Length + overhead + SessionId.SizeInBytes + overhead;
@@ -173,6 +216,14 @@ internal sealed class WriteSession
     {
         FateRecord fate = new() { IsCommit = false, Prep = 0, PrepHash = new byte[32], Nonce = _nonce };
         await _context.TryCreateRecordAsync(ObjectNames.Fate(Id), RecordKind.Fate, fate.ToBody(), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>G1: creates the fate that gives up a session of somebody else, who is thought dead.</summary>
+    /// <returns>Whether it was undecided until then.</returns>
+    public static async ValueTask<bool> TryAbortAsync(RepositoryContext context, SessionId session, CancellationToken cancellationToken)
+    {
+        FateRecord fate = new() { IsCommit = false, Prep = 0, PrepHash = new byte[32], Nonce = RandomNumberGenerator.GetBytes(16) };
+        return await context.TryCreateRecordAsync(ObjectNames.Fate(session), RecordKind.Fate, fate.ToBody(), cancellationToken).ConfigureAwait(false) is not null;
     }
 
     /// <summary>Gives the session up, and makes the exception that says why.</summary>

@@ -63,8 +63,20 @@ internal static class RecordVerifier
             case RecordKind.Retired:
                 RetiredRecord.Read(name, body);
                 break;
-            case RecordKind.Pin or RecordKind.PinReleased when name.Contains($"/pin.{ObjectNames.HoldPrefix}", StringComparison.Ordinal):
+            case RecordKind.Pin or RecordKind.PinReleased:
                 HoldRecord.Read(name, body);
+                break;
+            case RecordKind.Condemned:
+                CondemnedRecord.Read(name, body);
+                break;
+            case RecordKind.Moves:
+                MovesRecord.Read(name, body);
+                break;
+            case RecordKind.Sweep:
+                GenerationCache.ReadSweep(name, body);
+                break;
+            case RecordKind.GenerationDone:
+                DoneRecord.Read(name, body);
                 break;
             case RecordKind.ImageEntry:
                 SessionCatalog.ReadEntry(name, body);

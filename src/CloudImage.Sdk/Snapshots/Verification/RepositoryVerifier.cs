@@ -43,6 +43,7 @@ internal sealed class RepositoryVerifier
     public async Task<VerifyResult> ExecuteAsync(CommittedSnapshot? only, CancellationToken cancellationToken)
     {
         List<CommittedSnapshot> snapshots = [];
+        await _context.Moves.RefreshAsync(_context, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
         await ListAsync(only is null, cancellationToken).ConfigureAwait(false);
         if (only is not null)
         {
@@ -305,7 +306,8 @@ internal sealed class RepositoryVerifier
         foreach (CommittedSnapshot snapshot in snapshots)
         {
             string id = snapshot.Id.ToString();
-            if (damaged.Any(snapshot.Refs.Contains) && !_affected.Contains(id))
+            RefSet refs = _context.Moves.Present(snapshot.Refs);
+            if (damaged.Any(refs.Contains) && !_affected.Contains(id))
             {
                 _affected.Add(id);
             }

@@ -34,7 +34,7 @@ internal sealed class TreeVerifier
     public async ValueTask<bool> VerifyAsync(CommittedSnapshot snapshot, CancellationToken cancellationToken)
     {
         int before = _problems.Count;
-        Referenced.UnionWith(snapshot.Refs);
+        Referenced.UnionWith(_context.Moves.Present(snapshot.Refs));
         SnapshotTree tree = snapshot.OpenTree(_context);
         HashSet<PackId> reached = [];
         await WalkAsync(snapshot, tree, tree.Root, tree.Geometry.RootLevel, 0, reached, cancellationToken).ConfigureAwait(false);
@@ -149,8 +149,9 @@ internal sealed class TreeVerifier
         }
     }
 
-    private async ValueTask<bool> CheckPlaceAsync(FramePlace place, Hashing.ContentDigest digest, CancellationToken cancellationToken)
+    private async ValueTask<bool> CheckPlaceAsync(FramePlace written, Hashing.ContentDigest digest, CancellationToken cancellationToken)
     {
+        FramePlace place = _context.Moves.Resolve(written);
         PackSlot[]? slots = await TableAsync(place.Pack, cancellationToken).ConfigureAwait(false);
         if (slots is null)
         {
