@@ -57,6 +57,37 @@ public sealed class SnapshotCommandTests : CommandTests
     }
 
     [Fact]
+    public async Task Restore_OfARange_OrInPlace_WritesThatAlone()
+    {
+        await SucceedAsync("repo", "init", "repo");
+        string id = (await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "web", "--json")).Json.GetProperty("id").GetString()!;
+        await SucceedAsync("snapshot", "restore", "repo", id, "whole.raw");
+        await SucceedAsync("snapshot", "restore", "repo", id, "part.raw", "--range", "1M:100k");
+        byte[] whole = await System.IO.File.ReadAllBytesAsync(PathOf("whole.raw"));
+        Assert.Equal(whole[(1 << 20)..((1 << 20) + 102_400)], await System.IO.File.ReadAllBytesAsync(PathOf("part.raw")));
+        Assert.Equal(2, (await RunAsync("snapshot", "restore", "repo", id, "part.raw", "--range", "64M:1")).ExitCode);
+
+        string second = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "web", "--json")).Json.GetProperty("id").GetString()!;
+        JsonElement written = (await SucceedAsync("snapshot", "restore", "repo", second, "whole.raw", "--in-place", "--json")).Json;
+        Assert.InRange(written.GetProperty("writtenBytes").GetInt64(), 1, 16 << 20);
+        Assert.Equal(await DigestAsync(SecondVersion), await DigestAsync("whole.raw"));
+        Assert.Equal(2, (await RunAsync("snapshot", "restore", "repo", id, "whole.raw", "--in-place", "--to", "qcow2")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Create_FromABaseImage_StoresWhatItDoesNotHave()
+    {
+        await SucceedAsync("repo", "init", "repo");
+        await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "golden");
+        JsonElement other = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "web", "--base-image", "golden", "--deduplication", "chain", "--json")).Json;
+        Assert.InRange(other.GetProperty("duplicateChunks").GetInt64(), 1, 1000);
+        Assert.Equal(JsonValueKind.Null, other.GetProperty("parent").ValueKind);
+        Assert.Equal(2, (await RunAsync("snapshot", "create", "repo", SecondVersion, "--image", "web", "--base-image", "nobody")).ExitCode);
+        Assert.Empty((await SucceedAsync("snapshot", "list", "repo", "--interrupted", "--json")).Json.EnumerateArray());
+        Assert.Equal(2, (await RunAsync("snapshot", "create", "repo", SecondVersion, "--image", "web", "--resume", "0123456789abcdef0123456789abcdef")).ExitCode);
+    }
+
+    [Fact]
     public async Task Diff_ListsWhatChanged()
     {
         await SucceedAsync("repo", "init", "repo", "--chunk-size", "64k");

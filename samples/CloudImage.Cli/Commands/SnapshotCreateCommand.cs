@@ -22,6 +22,10 @@ internal static class SnapshotCreateCommand
         Argument<string> source = new("DISK") { Description = "An image of any format: a file, a block device or a URL." };
         Option<string> image = new("--image") { Description = "The name under which this disk's snapshots belong together.", Required = true, HelpName = "NAME" };
         Option<string> parent = new("--parent") { Description = "The snapshot to store only the difference to: latest is the image's newest, none stores everything.", DefaultValueFactory = _ => "latest", HelpName = "latest|none|ID" };
+        Option<string?> baseImage = new("--base-image") { Description = "The image that the disk was made from: chunks that its newest snapshot has in the same place are shared.", HelpName = "NAME" };
+        Option<string> deduplication = new("--deduplication") { Description = "exact finds chunks anywhere in the repository, chain only in the same place in the parent and the base image, without an index in memory.", DefaultValueFactory = _ => "exact", HelpName = "exact|chain" };
+        deduplication.AcceptOnlyFromAmong("exact", "chain");
+        Option<string?> resume = new("--resume") { Description = "Go on with a capture of this image that died: what it stored is not stored again. snapshot list --interrupted names it.", HelpName = "SESSION" };
         Option<string> codec = new("--codec") { Description = "How chunks are compressed.", DefaultValueFactory = _ => "lz4", HelpName = "lz4|zstd|none" };
         codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
         Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
@@ -37,7 +41,7 @@ internal static class SnapshotCreateCommand
         Option<bool> json = SharedOptions.Json();
         Command command = new("create", "Take a snapshot of a disk: only what its parent does not have is stored.")
         {
-            repository, source, image, parent, codec, tags, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
+            repository, source, image, parent, baseImage, deduplication, resume, codec, tags, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -52,6 +56,9 @@ internal static class SnapshotCreateCommand
                 {
                     Image = parsed.GetRequiredValue(image),
                     Parent = ParseParent(parsed.GetValue(parent)!),
+                    BaseImage = parsed.GetValue(baseImage),
+                    Deduplication = parsed.GetValue(deduplication) == "chain" ? ChunkDeduplication.Chain : ChunkDeduplication.Exact,
+                    ResumeSession = parsed.GetValue(resume),
                     Codec = ParseCodec(parsed.GetValue(codec)!),
                     Tags = ParseTags(parsed.GetValue(tags) ?? []),
                     Concurrency = parsed.GetValue(threads),

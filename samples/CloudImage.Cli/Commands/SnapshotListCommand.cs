@@ -17,12 +17,31 @@ internal static class SnapshotListCommand
         Argument<string> repository = new("REPO") { Description = "The repository." };
         Option<string?> image = new("--image") { Description = "Only the snapshots of this image.", HelpName = "NAME" };
         Option<bool> deleted = new("--deleted") { Description = "Also those that were deleted and not yet collected." };
+        Option<bool> interrupted = new("--interrupted") { Description = "Instead of snapshots, captures that run or that died: snapshot create --resume goes on with one." };
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
-        Command command = new("list", "The snapshots of a repository, oldest first.") { repository, image, deleted, key, json };
-        command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetRequiredValue(repository), parsed.GetValue(image), parsed.GetValue(deleted), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
+        Command command = new("list", "The snapshots of a repository, oldest first.") { repository, image, deleted, interrupted, key, json };
+        command.SetAction((parsed, cancellationToken) => parsed.GetValue(interrupted)
+            ? RunInterruptedAsync(parsed.GetRequiredValue(repository), parsed.GetValue(key), parsed.GetValue(json), cancellationToken)
+            : RunAsync(parsed.GetRequiredValue(repository), parsed.GetValue(image), parsed.GetValue(deleted), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
         return command;
+    }
+
+    private static async Task<int> RunInterruptedAsync(string path, string? key, bool json, CancellationToken cancellationToken)
+    {
+        await using SnapshotRepository repository = await Repositories.OpenAsync(path, key, WriteDurability.Flush, cancellationToken);
+        IReadOnlyList<InterruptedCapture> all = await repository.ListInterruptedAsync(cancellationToken);
+        List<InterruptedAnswer> answers = [.. all.Select(static capture => new InterruptedAnswer(capture.SessionId, capture.EncodedImage, capture.Writer, capture.OpenedAt))];
+        if (json)
+        {
+            Report.Json(answers, AnswerContext.Default.ListInterruptedAnswer);
+        }
+        else
+        {
+            Report.Table(["session", "image", "opened", "by"], answers.Select(static answer => new[] { answer.SessionId, answer.EncodedImage, $"{answer.OpenedAt:u}", answer.Writer }));
+        }
+
+        return ExitCode.Success;
     }
 
     private static async Task<int> RunAsync(string path, string? image, bool deleted, string? key, bool json, CancellationToken cancellationToken)

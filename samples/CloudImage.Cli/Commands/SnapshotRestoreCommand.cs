@@ -6,6 +6,7 @@ using System.Threading.Tasks;
 using CloudImage.Cli.Output;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
+using CloudImage.Sdk.Formats.Raw;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
 
@@ -19,6 +20,8 @@ internal static class SnapshotRestoreCommand
         Argument<string> repository = new("REPO") { Description = "The repository." };
         Argument<string> id = new("ID") { Description = "The snapshot." };
         Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, or - for standard output." };
+        Option<bool> inPlace = new("--in-place") { Description = "Make an existing raw file or block device hold the snapshot, writing only what differs. Until it is done the target is a mixture, which nothing else opens." };
+        Option<string?> range = new("--range") { Description = "Restore this range of the disk alone, in bytes or with k, M, G or T behind a number.", HelpName = "OFFSET:LENGTH" };
         Option<string?> to = SharedOptions.To();
         Option<string[]> option = SharedOptions.FormatOption();
         Option<string?> compression = SharedOptions.Compression();
@@ -26,36 +29,79 @@ internal static class SnapshotRestoreCommand
         Option<string?> key = SharedOptions.Key();
         Option<int> threads = SharedOptions.Threads();
         Option<bool> json = SharedOptions.Json();
-        Command command = new("restore", "Write a snapshot as an image of any format; every byte is verified on its way.") { repository, id, destination, to, option, compression, durability, key, threads, json };
+        Command command = new("restore", "Write a snapshot as an image of any format; every byte is verified on its way.") { repository, id, destination, inPlace, range, to, option, compression, durability, key, threads, json };
         command.SetAction((parsed, cancellationToken) =>
         {
             Request request = new(
                 parsed.GetRequiredValue(repository),
                 parsed.GetRequiredValue(id),
                 parsed.GetRequiredValue(destination),
-                FormatChoice.ForDestination(parsed.GetValue(to), parsed.GetRequiredValue(destination)),
+                parsed.GetValue(inPlace) ? RawFormat.Instance : FormatChoice.ForDestination(parsed.GetValue(to), parsed.GetRequiredValue(destination)),
                 parsed.GetValue(option) ?? [],
                 parsed.GetValue(compression),
                 SharedOptions.ParseDurability(parsed.GetValue(durability)!),
                 parsed.GetValue(key),
                 parsed.GetValue(threads));
-            return RunAsync(request, parsed.GetValue(json), cancellationToken);
+            if (!parsed.GetValue(inPlace))
+            {
+                return RunAsync(request, ParseRange(parsed.GetValue(range)), parsed.GetValue(json), cancellationToken);
+            }
+
+            bool isRaw = parsed.GetValue(to) is null or "raw" && request.Settings.Count == 0 && request.Compression is null && parsed.GetValue(range) is null;
+            return isRaw
+                ? RunInPlaceAsync(request, parsed.GetValue(json), cancellationToken)
+                : throw new UsageException("--in-place writes the whole disk into a raw file or block device; it goes with no format, option, compression or range.");
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(Request request, bool json, CancellationToken cancellationToken)
+    private static (long Offset, long Length)? ParseRange(string? text)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        return colon > 0
+            ? (ByteText.Parse(text[..colon]), ByteText.Parse(text[(colon + 1)..]))
+            : throw new UsageException($"'{text}' is no range; write OFFSET:LENGTH.");
+    }
+
+    private static async Task<int> RunInPlaceAsync(Request request, bool json, CancellationToken cancellationToken)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        long written = 0;
+        await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
+        SnapshotInfo snapshot = await repository.GetAsync(request.Id, cancellationToken);
+        await ProgressDisplay.RunAsync("restoring", json, async progress =>
+            written = await repository.RestoreInPlaceAsync(request.Id, request.Destination, SnapshotProgressAdapter.For(progress), cancellationToken));
+        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        if (json)
+        {
+            Report.Json(new RestoreAnswer(request.Id, request.Destination, request.Format.Name, snapshot.Length, written, seconds), AnswerContext.Default.RestoreAnswer);
+        }
+        else
+        {
+            Console.Out.WriteLine($"{request.Destination}: in place, {ByteText.Format(written)} of {ByteText.Format(snapshot.Length)} written, in {seconds:0.00} s");
+        }
+
+        return ExitCode.Success;
+    }
+
+    private static async Task<int> RunAsync(Request request, (long Offset, long Length)? range, bool json, CancellationToken cancellationToken)
     {
         Destinations.ThrowIfShared(request.Destination, json);
         long begun = Stopwatch.GetTimestamp();
         DiskCreateOptions options = FormatChoice.Options(request.Format, request.Settings, request.Compression);
         await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
-        await using SnapshotDisk disk = await repository.OpenDiskAsync(request.Id, cancellationToken);
+        await using SnapshotDisk whole = await repository.OpenDiskAsync(request.Id, cancellationToken);
+        await using VirtualDisk disk = Slice(whole, range);
         await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "restoring", json, cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         if (json)
         {
-            Report.Json(new RestoreAnswer(request.Id, request.Destination, request.Format.Name, disk.Length, seconds), AnswerContext.Default.RestoreAnswer);
+            Report.Json(new RestoreAnswer(request.Id, request.Destination, request.Format.Name, disk.Length, null, seconds), AnswerContext.Default.RestoreAnswer);
         }
         else if (request.Destination != Destinations.StandardOutput)
         {
@@ -63,6 +109,18 @@ internal static class SnapshotRestoreCommand
         }
 
         return ExitCode.Success;
+    }
+
+    private static VirtualDisk Slice(SnapshotDisk disk, (long Offset, long Length)? range)
+    {
+        if (range is not { } part)
+        {
+            return disk;
+        }
+
+        return part.Offset <= disk.Length && part.Length <= disk.Length - part.Offset
+            ? disk.Slice(part.Offset, part.Length)
+            : throw new UsageException($"The range is not within the disk, which has {disk.Length} bytes.");
     }
 
     private sealed record Request(

@@ -26,4 +26,5 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(RestoreAnswer))]
 [JsonSerializable(typeof(GcAnswer))]
 [JsonSerializable(typeof(ProbeAnswer))]
+[JsonSerializable(typeof(List<InterruptedAnswer>))]
 internal sealed partial class AnswerContext : JsonSerializerContext;

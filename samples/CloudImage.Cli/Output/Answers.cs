@@ -123,7 +123,9 @@ internal sealed record HoldAnswer(string Id, string? Hold, int Released);
 
 internal sealed record DeleteAnswer(IReadOnlyList<string> Deleted);
 
-internal sealed record RestoreAnswer(string Id, string Destination, string Format, long VirtualSize, double Seconds);
+internal sealed record RestoreAnswer(string Id, string Destination, string Format, long VirtualSize, long? WrittenBytes, double Seconds);
+
+internal sealed record InterruptedAnswer(string SessionId, string EncodedImage, string Writer, DateTimeOffset OpenedAt);
 
 internal sealed record SnapshotStatsAnswer(string Id, string Image, long Sequence, long LogicalBytes, long DataBytes, long ReferencedBytes, long ExclusiveBytes);
 
