@@ -102,6 +102,21 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
         return EnumeratePlacements(offset, End(offset, length));
     }
 
+    /// <summary>A range of the disk as a disk of its own: to restore or to copy a part.</summary>
+    /// <param name="offset">Position of its first byte, in bytes from the start of this disk.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <returns>A view that is thread-safe as this disk is and does not own it: it is good as long as this disk is open.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the disk.</exception>
+    public VirtualDisk Slice(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+        return new RangeDisk(this, offset, length);
+    }
+
     /// <summary>A read-only stream over the disk with a position of its own, such as file system readers want.</summary>
     /// <returns>A new stream; disposing it leaves the disk open.</returns>
     public Stream AsStream() => new DiskStream(this);

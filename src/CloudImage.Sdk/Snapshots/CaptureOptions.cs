@@ -15,6 +15,13 @@ public sealed class CaptureOptions
     /// <value>The default value is <see cref="SnapshotParent.Latest"/>.</value>
     public SnapshotParent Parent { get; init; } = SnapshotParent.Latest;
 
+    /// <summary>
+    /// Name of an image that the disk was made from: chunks that its newest snapshot has at the same position are shared with
+    /// it, whatever the deduplication, and without an index. Beside the parent, which is asked first.
+    /// </summary>
+    /// <value>The default value is <see langword="null"/>: none. An image without a snapshot is an error.</value>
+    public string? BaseImage { get; init; }
+
     /// <summary>How new chunks are compressed.</summary>
     /// <value>The default value is LZ4.</value>
     public ChunkCodec Codec { get; init; } = ChunkCodec.Lz4;
@@ -54,6 +61,9 @@ public sealed class CaptureOptions
 
     /// <summary>Packs that are not to be referred to, whatever the index or the parent say: they are damaged.</summary>
     internal IReadOnlySet<Packs.PackId>? ExcludedPacks { get; init; }
+
+    /// <summary>Of a tree that is made of other snapshots' trees, how.</summary>
+    internal Layers.LayerPlan? Layers { get; init; }
 
     /// <summary>The root that the result must have; with another one there is no snapshot.</summary>
     internal Hashing.ContentDigest? RequiredRoot { get; init; }

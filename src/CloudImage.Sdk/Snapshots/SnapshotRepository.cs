@@ -277,16 +277,14 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
         VirtualDisk disk, CaptureOptions options, string encodedImage, IProgress<SnapshotProgress>? progress, CancellationToken cancellationToken)
     {
         CommittedSnapshot? parent = await ResolveParentAsync(options, encodedImage, cancellationToken).ConfigureAwait(false);
+        CommittedSnapshot? baseSnapshot = await ResolveBaseAsync(options, cancellationToken).ConfigureAwait(false);
         WriteSession session = await OpenSessionAsync(options, encodedImage, cancellationToken).ConfigureAwait(false);
-        CaptureOperation operation = new(_context, disk, options, progress, session, parent, cancellationToken);
+        CaptureOperation operation = new(_context, disk, options, progress, session, parent, baseSnapshot, cancellationToken);
         await using (operation.ConfigureAwait(false))
         {
             try
             {
-                if (parent is not null)
-                {
-                    await session.DeclareParentAsync(parent, cancellationToken).ConfigureAwait(false);
-                }
+                await session.DeclareRelativesAsync(Relatives(parent, baseSnapshot, options), cancellationToken).ConfigureAwait(false);
 
                 CaptureResult result = await operation.ExecuteAsync(cancellationToken).ConfigureAwait(false);
                 await MergeSegmentsAsync(session, cancellationToken).ConfigureAwait(false);
@@ -332,6 +330,31 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
         }
 
         return parent;
+    }
+
+    private async ValueTask<CommittedSnapshot?> ResolveBaseAsync(CaptureOptions options, CancellationToken cancellationToken)
+    {
+        if (options.BaseImage is not { } image)
+        {
+            return null;
+        }
+
+        return await SessionCatalog.FindLatestAsync(_context, _context.Protection.EncodeImage(image), cancellationToken).ConfigureAwait(false)
+            ?? throw new SnapshotNotFoundException($"There is no snapshot of the base image '{image}' in the repository at {_context.Store.Location}.");
+    }
+
+    private static List<CommittedSnapshot> Relatives(CommittedSnapshot? parent, CommittedSnapshot? baseSnapshot, CaptureOptions options)
+    {
+        List<CommittedSnapshot> relatives = [];
+        foreach (CommittedSnapshot? candidate in (IEnumerable<CommittedSnapshot?>)[parent, baseSnapshot, .. options.Layers?.Sources ?? []])
+        {
+            if (candidate is not null && !relatives.Exists(relative => relative.Id == candidate.Id))
+            {
+                relatives.Add(candidate);
+            }
+        }
+
+        return relatives;
     }
 
     private async ValueTask<WriteSession> OpenSessionAsync(CaptureOptions options, string encodedImage, CancellationToken cancellationToken)

@@ -1,11 +1,13 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Compression;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.Snapshots;
 using CloudImage.Sdk.Storage;
+using CloudImage.Sdk.Tests.Support;
 using Xunit;
 
 namespace CloudImage.Sdk.Tests.Snapshots;
@@ -153,6 +155,57 @@ public class CaptureTests
         Assert.Equal(content, await SnapshotTestData.ReadAllAsync(repository, other.Id));
         CaptureResult chain = await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "third", Deduplication = ChunkDeduplication.Chain }, null);
         Assert.Equal(40, chain.NewChunks);
+    }
+
+    [Fact]
+    public async Task Capture_WithABaseImage_SharesWhatItHasInTheSamePlace()
+    {
+        byte[] golden = SnapshotTestData.Mixed(40 << 20, 15);
+        ReadLogStore store = new(new MemoryObjectStore());
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, SnapshotTestData.SmallChunks);
+        await repository.CaptureAsync(new ModelDisk(golden), SnapshotTestData.Capture("golden"), null);
+        CaptureOptions chain = new() { Image = "web", BaseImage = "golden", Deduplication = ChunkDeduplication.Chain };
+        byte[] content = [.. golden];
+        new Random(3).NextBytes(content.AsSpan(20 << 20, 100));
+        CaptureResult first = await repository.CaptureAsync(new ModelDisk(content), chain, null);
+        Assert.Null(first.Snapshot.ParentId);
+        Assert.Equal(1, first.NewChunks);
+        Assert.InRange(first.DuplicateChunks, 600, 640);
+        Assert.InRange(first.StoredBytes, 1, 65536 + 60_000);
+        Assert.Equal(content, await SnapshotTestData.ReadAllAsync(repository, first.Id));
+
+        // Beside the parent: what the base has again, and what the parent alone has.
+        byte[] later = [.. content];
+        new Random(4).NextBytes(later.AsSpan(30 << 20, 100));
+        golden.AsSpan(20 << 20, 65536).CopyTo(later.AsSpan(20 << 20));
+        CaptureResult second = await repository.CaptureAsync(new ModelDisk(later), chain, null);
+        Assert.Equal(first.Id, second.Snapshot.ParentId);
+        Assert.Equal(1, second.NewChunks);
+        Assert.Equal(1, second.DuplicateChunks);
+        Assert.Equal(later, await SnapshotTestData.ReadAllAsync(repository, second.Id));
+        Assert.Empty((await repository.VerifyAsync(VerifyOptions.Default, null)).Problems);
+        await Assert.ThrowsAsync<SnapshotNotFoundException>(() => repository.CaptureAsync(
+            new ModelDisk(later), new CaptureOptions { Image = "web", BaseImage = "nobody" }, null));
+    }
+
+    [Fact]
+    public async Task Slice_RestoresARangeAlone()
+    {
+        byte[] content = SnapshotTestData.Mixed(3_000_001, 16);
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), SnapshotTestData.SmallChunks);
+        string id = (await repository.CaptureAsync(new ModelDisk(content), SnapshotTestData.Capture("disk"), null)).Id;
+        await using SnapshotDisk disk = await repository.OpenDiskAsync(id);
+        foreach ((int offset, int length) in new[] { (0, 3_000_001), (123_457, 1_000_003), (2_900_000, 100_001), (3_000_001, 0), (65_536, 65_536) })
+        {
+            await using VirtualDisk range = disk.Slice(offset, length);
+            Assert.Equal(content[offset..(offset + length)], await SnapshotTestData.ReadAllAsync(range));
+            Assert.Equal(length, range.GetExtents(0, length).Sum(static extent => extent.Length));
+            Assert.All(range.GetExtents(0, length).Where(static extent => extent.Kind == DiskExtentKind.Zero), extent =>
+                Assert.False(content.AsSpan((int)(offset + extent.Offset), (int)extent.Length).ContainsAnyExcept((byte)0)));
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => disk.Slice(0, content.Length + 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => disk.Slice(content.Length + 1, 0));
     }
 
     [Fact]

@@ -20,6 +20,9 @@ internal sealed class CaptureLeaf
 
     public required NodeRef ParentRef { get; init; }
 
+    /// <summary>Leaves of other snapshots at the same position: their chunks, and they themselves, are shared where they are the same.</summary>
+    public IReadOnlyList<(TreeNode Node, NodeRef Reference)> Relatives { get; init; } = [];
+
     public TreeNode Node { get; } = new(0);
 
     /// <summary>

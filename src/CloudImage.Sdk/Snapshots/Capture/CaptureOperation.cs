@@ -27,6 +27,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
     private readonly IProgress<SnapshotProgress>? _progress;
     private readonly WriteSession _session;
     private readonly CommittedSnapshot? _parent;
+    private readonly CommittedSnapshot? _base;
     private readonly ChunkIndex _index;
     private readonly PackStream _dataPacks;
     private readonly PackStream _treePacks;
@@ -36,7 +37,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
 
     public CaptureOperation(
         RepositoryContext context, VirtualDisk disk, CaptureOptions options, IProgress<SnapshotProgress>? progress, WriteSession session, CommittedSnapshot? parent,
-        CancellationToken cancellationToken)
+        CommittedSnapshot? baseSnapshot, CancellationToken cancellationToken)
     {
         _context = context;
         _disk = disk;
@@ -44,6 +45,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
         _progress = progress;
         _session = session;
         _parent = parent;
+        _base = baseSnapshot;
         session.ExcludedPacks = options.ExcludedPacks;
         _index = new ChunkIndex(context, session.IsUsable);
         _dataPacks = new PackStream(context.Store, PackKind.Data, session.Id, session.Owner, PublishedAsync, cancellationToken);
@@ -70,10 +72,11 @@ internal sealed class CaptureOperation : IAsyncDisposable
         {
             TreeGeometry geometry = new(_disk.Length, _context.Header.ChunkSize);
             SnapshotTree? parentTree = _parent?.OpenTree(_context);
-            TreeBuilder builder = new(_context, geometry, _treePacks, parentTree, _session.IsUsable);
+            SnapshotTree? baseTree = _base?.OpenTree(_context);
+            TreeBuilder builder = new(_context, geometry, _treePacks, Relatives(parentTree, baseTree), _session.IsUsable);
             // After a first round, or in a session taken over, chunks of the session itself are found by content whatever the mode.
             bool usesIndex = isExact || round > 0 || _session.Owner > 0;
-            CaptureRun run = new(Plan(geometry, parentTree, usesIndex ? _index : null), _dataPacks, builder, Report);
+            CaptureRun run = new(Plan(geometry, parentTree, baseTree, usesIndex ? _index : null), _dataPacks, builder, Report);
             NodeRef root = await run.ExecuteAsync(cancellationToken).ConfigureAwait(false);
             if (_options.RequiredRoot is { } required && root.Hash != required)
             {
@@ -99,12 +102,36 @@ internal sealed class CaptureOperation : IAsyncDisposable
         await _treePacks.DisposeAsync().ConfigureAwait(false);
     }
 
-    private CapturePlan Plan(TreeGeometry geometry, SnapshotTree? parentTree, ChunkIndex? index) => new()
+    private List<SnapshotTree> Relatives(SnapshotTree? parentTree, SnapshotTree? baseTree)
+    {
+        List<SnapshotTree> relatives = [];
+        foreach (SnapshotTree? tree in (ReadOnlySpan<SnapshotTree?>)[parentTree, baseTree])
+        {
+            if (tree is not null)
+            {
+                relatives.Add(tree);
+            }
+        }
+
+        foreach (CommittedSnapshot source in _options.Layers?.Sources ?? [])
+        {
+            if (source.Id != _parent?.Id)
+            {
+                relatives.Add(source.OpenTree(_context));
+            }
+        }
+
+        return relatives;
+    }
+
+    private CapturePlan Plan(TreeGeometry geometry, SnapshotTree? parentTree, SnapshotTree? baseTree, ChunkIndex? index) => new()
     {
         Context = _context,
         Disk = _disk,
         Geometry = geometry,
         Parent = parentTree,
+        Base = baseTree,
+        Layers = _options.Layers,
         ChangeMap = _options.ChangeMap,
         IsLayer = _options.AsLayer,
         LayerBase = _options.LayerBase,

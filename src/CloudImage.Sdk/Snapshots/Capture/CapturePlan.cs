@@ -2,6 +2,7 @@ using System;
 using CloudImage.Sdk.Compression;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Snapshots.Index;
+using CloudImage.Sdk.Snapshots.Layers;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Trees;
@@ -20,6 +21,9 @@ internal sealed class CapturePlan
     public required TreeGeometry Geometry { get; init; }
 
     public required SnapshotTree? Parent { get; init; }
+
+    /// <summary>A base image, whose chunks are shared where they are the same at the same position; null for none.</summary>
+    public required SnapshotTree? Base { get; init; }
 
     public required BlockMap? ChangeMap { get; init; }
 
@@ -50,9 +54,14 @@ internal sealed class CapturePlan
 
     public required int Workers { get; init; }
 
+    /// <summary>Of a tree that is made of other trees, how; null to look at the disk.</summary>
+    public required LayerPlan? Layers { get; init; }
+
     public int ChunkSize => Geometry.ChunkSize;
 
     public int ChunksPerUnit => Math.Max(1, UnitLength / ChunkSize);
+
+    public ICapturePlanner CreatePlanner() => Layers?.CreatePlanner(this) ?? new CapturePlanner(this);
 
     /// <summary>Units under way at once: what bounds the memory of a capture.</summary>
     public int Window => Disk.IsLocal ? (2 * Workers) + 4 : Math.Max((2 * Workers) + 4, 16);

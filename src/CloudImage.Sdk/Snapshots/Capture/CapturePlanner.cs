@@ -10,7 +10,7 @@ using CloudImage.Sdk.Snapshots.Trees;
 namespace CloudImage.Sdk.Snapshots.Capture;
 
 /// <summary>Decides leaf by leaf what has to be read, from extents, change map and the parent's tree. One user at a time.</summary>
-internal sealed class CapturePlanner : IAsyncDisposable
+internal sealed class CapturePlanner : ICapturePlanner
 {
     private readonly CapturePlan _plan;
     private readonly ExtentCursor _cursor;
@@ -23,9 +23,6 @@ internal sealed class CapturePlanner : IAsyncDisposable
         _cursor = new ExtentCursor(plan.Disk);
     }
 
-    /// <summary>Plans the whole disk.</summary>
-    /// <param name="emit">Takes the items in the order of the disk; waits while too many are under way.</param>
-    /// <param name="cancellationToken">Ends the planning.</param>
     public async Task RunAsync(Func<CaptureItem, CancellationToken, ValueTask> emit, CancellationToken cancellationToken)
     {
         TreeGeometry geometry = _plan.Geometry;
@@ -53,7 +50,7 @@ internal sealed class CapturePlanner : IAsyncDisposable
         TreeNode? parentNode = hasParent && parent.Kind == EntryKind.Stored
             ? await _plan.Parent!.LoadAsync(parent, 0, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false)
             : null;
-        CaptureLeaf leaf = new() { FirstChunk = first, Used = used, ParentNode = parentNode, ParentRef = parent };
+        CaptureLeaf leaf = new() { FirstChunk = first, Used = used, ParentNode = parentNode, ParentRef = parent, Relatives = await FindBaseAsync(first, cancellationToken).ConfigureAwait(false) };
         int wanted = 0;
         for (int index = 0; index < used; index++)
         {
@@ -62,7 +59,7 @@ internal sealed class CapturePlanner : IAsyncDisposable
         }
 
         List<CaptureUnit> units = wanted > 0 ? await PlanReadsAsync(leaf, end, cancellationToken).ConfigureAwait(false) : [];
-        await EmitAsync(leaf, units, end - start, emit, cancellationToken).ConfigureAwait(false);
+        await CaptureItem.EmitLeafAsync(leaf, units, end - start, _plan.ChunkSize, emit, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<(NodeRef Parent, bool HasParent)> FindParentAsync(long first, CancellationToken cancellationToken)
@@ -74,6 +71,19 @@ internal sealed class CapturePlanner : IAsyncDisposable
 
         (NodeRef found, int _) = await _plan.Parent.FindAsync(0, first, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
         return (found, true);
+    }
+
+    private async ValueTask<IReadOnlyList<(TreeNode Node, NodeRef Reference)>> FindBaseAsync(long first, CancellationToken cancellationToken)
+    {
+        if (_plan.Base is null || first >= _plan.Base.Geometry.ChunkCount)
+        {
+            return [];
+        }
+
+        (NodeRef found, int _) = await _plan.Base.FindAsync(0, first, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        return found.Kind == EntryKind.Stored
+            ? [(await _plan.Base.LoadAsync(found, 0, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false), found)]
+            : [];
     }
 
     // A leaf that holds the end of the shorter of the two disks is looked at chunk by chunk: what lies behind an end changed without being written.
@@ -203,24 +213,6 @@ internal sealed class CapturePlanner : IAsyncDisposable
                 long from = Math.Max(start, extent.Offset);
                 unit.Ranges.Add(new DiskExtent(from, Math.Min(end, extent.End) - from, extent.Kind));
             }
-        }
-    }
-
-    private async ValueTask EmitAsync(
-        CaptureLeaf leaf, List<CaptureUnit> units, long diskBytes, Func<CaptureItem, CancellationToken, ValueTask> emit, CancellationToken cancellationToken)
-    {
-        long left = diskBytes;
-        for (int index = 0; index < units.Count; index++)
-        {
-            bool isLast = index == units.Count - 1;
-            long share = isLast ? left : Math.Min(left, (long)units[index].Entries.Count * _plan.ChunkSize);
-            left -= share;
-            await emit(new CaptureItem { Leaf = leaf, Unit = units[index], EndsLeaf = isLast, DiskBytes = share }, cancellationToken).ConfigureAwait(false);
-        }
-
-        if (units.Count == 0)
-        {
-            await emit(new CaptureItem { Leaf = leaf, EndsLeaf = true, DiskBytes = left }, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -70,7 +70,7 @@ internal sealed class CaptureRun
     {
         try
         {
-            CapturePlanner planner = new(_plan);
+            ICapturePlanner planner = _plan.CreatePlanner();
             await using (planner.ConfigureAwait(false))
             {
                 await planner.RunAsync(EmitAsync, cancellationToken).ConfigureAwait(false);
@@ -131,7 +131,7 @@ internal sealed class CaptureRun
     {
         if (item.Leaf is null)
         {
-            await _builder.AddLeafAsync(item.Reference, cancellationToken).ConfigureAwait(false);
+            await _builder.AddSubtreeAsync(item.Reference, item.Level, item.Reach, cancellationToken).ConfigureAwait(false);
         }
         else
         {
@@ -143,7 +143,7 @@ internal sealed class CaptureRun
 
             if (item.EndsLeaf)
             {
-                await _builder.AddLeafAsync(item.Leaf.Node, item.Leaf.Used, item.Leaf.ParentNode, item.Leaf.ParentRef, cancellationToken).ConfigureAwait(false);
+                await _builder.AddLeafAsync(item.Leaf.Node, item.Leaf.Used, item.Leaf.ParentNode, item.Leaf.ParentRef, item.Leaf.Relatives, cancellationToken).ConfigureAwait(false);
             }
         }
 

@@ -6,6 +6,7 @@ using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Trees;
 
 namespace CloudImage.Sdk.Snapshots.Capture;
 
@@ -114,6 +115,16 @@ internal sealed class CaptureWorker
             result.Outcome = ChunkOutcome.Unchanged;
             result.Place = kept;
             return;
+        }
+
+        foreach ((TreeNode relative, NodeRef _) in unit.Leaf.Relatives)
+        {
+            if (relative.Digest(entry) == result.Digest && _plan.TryUse(relative.Place(entry), out FramePlace shared))
+            {
+                result.Outcome = ChunkOutcome.Duplicate;
+                result.Place = shared;
+                return;
+            }
         }
 
         if (_plan.Index is not null && TryShare(unit.Leaf, ref result))

@@ -142,26 +142,42 @@ internal sealed class WriteSession
         return isSafe;
     }
 
-    /// <summary>W1: with this prep standing, and no generation against it, the parent's packs are safe for the length of the session.</summary>
-    /// <exception cref="SessionConflictException">The parent was given up, or lost packs to a collection: the session was given up.</exception>
-    public async ValueTask DeclareParentAsync(CommittedSnapshot parent, CancellationToken cancellationToken)
+    /// <summary>W1: with this prep standing, and no generation against it, the packs of the snapshots it builds on are safe for the length of the session.</summary>
+    /// <param name="relatives">Parent, base image, layers; nothing happens without any.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SessionConflictException">One of them was given up, or lost packs to a collection: the session was given up.</exception>
+    public async ValueTask DeclareRelativesAsync(IReadOnlyList<CommittedSnapshot> relatives, CancellationToken cancellationToken)
     {
-        await DeclareAsync(new PrepRecord { Refs = parent.Refs, Descriptor = default }, cancellationToken).ConfigureAwait(false);
-        if (!await CheckAsync(parent.Refs, cancellationToken).ConfigureAwait(false))
+        if (relatives.Count == 0)
         {
-            foreach (PackId pack in parent.Refs)
+            return;
+        }
+
+        RefSet refs = new();
+        foreach (CommittedSnapshot relative in relatives)
+        {
+            refs.UnionWith(relative.Refs);
+        }
+
+        await DeclareAsync(new PrepRecord { Refs = refs, Descriptor = default }, cancellationToken).ConfigureAwait(false);
+        if (!await CheckAsync(refs, cancellationToken).ConfigureAwait(false))
+        {
+            foreach (PackId pack in refs)
             {
-                // A pack that was compacted is dead for good, and what the parent needs of it lies elsewhere.
+                // A pack that was compacted is dead for good, and what is needed of it lies elsewhere.
                 if (_generations.IsDead(pack) && !_context.Moves.IsSource(pack))
                 {
-                    throw await GiveUpAsync($"pack '{pack}' of its parent {parent.Id} was collected", cancellationToken).ConfigureAwait(false);
+                    throw await GiveUpAsync($"pack '{pack}' of a snapshot that it builds on was collected", cancellationToken).ConfigureAwait(false);
                 }
             }
         }
 
-        if (await _context.Store.ExistsAsync(ObjectNames.Retired(parent.Id), cancellationToken).ConfigureAwait(false))
+        foreach (CommittedSnapshot relative in relatives)
         {
-            throw await GiveUpAsync($"its parent {parent.Id} was given up meanwhile", cancellationToken).ConfigureAwait(false);
+            if (await _context.Store.ExistsAsync(ObjectNames.Retired(relative.Id), cancellationToken).ConfigureAwait(false))
+            {
+                throw await GiveUpAsync($"snapshot {relative.Id}, which it builds on, was given up meanwhile", cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -128,7 +128,7 @@ internal static class NodeCodec
 
             int chunks = reader.UInt16();
             PackId[] packs = new PackId[reader.UInt16()];
-            if (chunks is 0 or > TreeGeometry.FanOut)
+            if (chunks > TreeGeometry.FanOut)
             {
                 throw reader.Corrupt($"a stored leaf has {chunks} chunks.");
             }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Compression;
@@ -9,14 +10,14 @@ using CloudImage.Sdk.Snapshots.Records;
 
 namespace CloudImage.Sdk.Snapshots.Trees;
 
-/// <summary>Builds a tree from its leaves in order; nodes that are the parent's own are taken from there, the others written.</summary>
+/// <summary>Builds a tree from its leaves in order; nodes that its relatives have are taken from there, the others written.</summary>
 /// <remarks>One user at a time.</remarks>
 internal sealed class TreeBuilder
 {
     private readonly RepositoryContext _context;
     private readonly TreeGeometry _geometry;
     private readonly PackStream _packs;
-    private readonly SnapshotTree? _parent;
+    private readonly IReadOnlyList<SnapshotTree> _relatives;
     private readonly Func<PackId, bool> _isUsable;
     private readonly TreeNode?[] _open;
     private readonly int[] _filled;
@@ -27,14 +28,14 @@ internal sealed class TreeBuilder
     /// <param name="context">The repository.</param>
     /// <param name="geometry">The shape of the new tree.</param>
     /// <param name="packs">Receives new nodes.</param>
-    /// <param name="parent">The tree whose nodes are taken over where they are the same, or null.</param>
+    /// <param name="relatives">Trees whose nodes are taken over where they are the same.</param>
     /// <param name="isUsable">Whether a pack may be referred to.</param>
-    public TreeBuilder(RepositoryContext context, TreeGeometry geometry, PackStream packs, SnapshotTree? parent, Func<PackId, bool> isUsable)
+    public TreeBuilder(RepositoryContext context, TreeGeometry geometry, PackStream packs, IReadOnlyList<SnapshotTree> relatives, Func<PackId, bool> isUsable)
     {
         _context = context;
         _geometry = geometry;
         _packs = packs;
-        _parent = parent;
+        _relatives = relatives;
         _isUsable = isUsable;
         _open = new TreeNode?[geometry.Levels];
         _filled = new int[geometry.Levels];
@@ -51,12 +52,20 @@ internal sealed class TreeBuilder
     /// <param name="used">How many of its entries stand for a part of the disk.</param>
     /// <param name="parentLeaf">The parent's leaf at the same position, or null.</param>
     /// <param name="parentRef">The reference to it.</param>
+    /// <param name="relatives">Other leaves at the same position.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async ValueTask AddLeafAsync(TreeNode leaf, int used, TreeNode? parentLeaf, NodeRef parentRef, CancellationToken cancellationToken)
+    public async ValueTask AddLeafAsync(
+        TreeNode leaf, int used, TreeNode? parentLeaf, NodeRef parentRef, IReadOnlyList<(TreeNode Node, NodeRef Reference)> relatives, CancellationToken cancellationToken)
     {
-        if (parentLeaf is not null && leaf.IsSameAs(parentLeaf) && _isUsable(parentRef.Place.Pack))
+        NodeRef? known = parentLeaf is not null && IsUsableFor(leaf, parentLeaf, parentRef) ? parentRef : null;
+        for (int index = 0; known is null && index < relatives.Count; index++)
         {
-            await AddLeafAsync(parentRef with { Reach = parentRef.Reach ?? parentLeaf.DirectPacks(), Chunks = parentLeaf.CountStored() }, cancellationToken).ConfigureAwait(false);
+            known = IsUsableFor(leaf, relatives[index].Node, relatives[index].Reference) ? relatives[index].Reference : null;
+        }
+
+        if (known is { } same)
+        {
+            await AddLeafAsync(same with { Reach = same.Reach ?? leaf.DirectPacks(), Chunks = leaf.CountStored() }, cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -64,8 +73,30 @@ internal sealed class TreeBuilder
         await AddLeafAsync(written with { Reach = written.Kind == EntryKind.Stored ? leaf.DirectPacks() : null, Chunks = leaf.CountStored() }, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Adds a subtree that exists, or a reserved digest.</summary>
+    /// <param name="node">The reference to its node; to a leaf, with the packs that it names.</param>
+    /// <param name="level">The level of the node, at most the root's.</param>
+    /// <param name="reach">What a stored node above the leaves brings with it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public ValueTask AddSubtreeAsync(NodeRef node, int level, SubtreeReach? reach, CancellationToken cancellationToken)
+    {
+        if (level == 0)
+        {
+            return AddLeafAsync(node, cancellationToken);
+        }
+
+        if (node.Kind == EntryKind.Stored)
+        {
+            Refs.UnionWith(reach!.Packs);
+            DataChunks += reach.Chunks;
+        }
+
+        _leaves += Math.Min(TreeGeometry.ChunksPerEntry(level), _geometry.LeafCount - _leaves);
+        return AddAsync(node, level + 1, cancellationToken);
+    }
+
     /// <summary>Adds a reference to a leaf that exists, or a reserved digest.</summary>
-    public ValueTask AddLeafAsync(NodeRef leaf, CancellationToken cancellationToken)
+    private ValueTask AddLeafAsync(NodeRef leaf, CancellationToken cancellationToken)
     {
         if (leaf.Kind == EntryKind.Stored)
         {
@@ -144,7 +175,7 @@ internal sealed class TreeBuilder
         _open[level] = null;
         _filled[level] = 0;
         long firstLeaf = (_leaves - 1) / TreeGeometry.ChunksPerEntry(level) * TreeGeometry.ChunksPerEntry(level);
-        NodeRef closed = await FindInParentAsync(node, level, firstLeaf * TreeGeometry.FanOut, cancellationToken).ConfigureAwait(false)
+        NodeRef closed = await FindInRelativesAsync(node, level, firstLeaf * TreeGeometry.FanOut, cancellationToken).ConfigureAwait(false)
             ?? await WriteAsync(node, used, cancellationToken).ConfigureAwait(false);
         if (closed.Kind == EntryKind.Stored)
         {
@@ -154,22 +185,32 @@ internal sealed class TreeBuilder
         await AddAsync(closed, level + 1, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<NodeRef?> FindInParentAsync(TreeNode node, int level, long firstChunk, CancellationToken cancellationToken)
+    private async ValueTask<NodeRef?> FindInRelativesAsync(TreeNode node, int level, long firstChunk, CancellationToken cancellationToken)
     {
-        if (_parent is null || level > _parent.Geometry.RootLevel || firstChunk >= _parent.Geometry.ChunkCount)
+        foreach (SnapshotTree relative in _relatives)
         {
-            return null;
+            if (level > relative.Geometry.RootLevel || firstChunk >= relative.Geometry.ChunkCount)
+            {
+                continue;
+            }
+
+            (NodeRef found, int foundLevel) = await relative.FindAsync(level, firstChunk, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            if (found.Kind != EntryKind.Stored || foundLevel != level || !_isUsable(found.Place.Pack))
+            {
+                continue;
+            }
+
+            TreeNode old = await relative.LoadAsync(found, level, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            if (old.IsSameAs(node))
+            {
+                return found;
+            }
         }
 
-        (NodeRef found, int foundLevel) = await _parent.FindAsync(level, firstChunk, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-        if (found.Kind != EntryKind.Stored || foundLevel != level || !_isUsable(found.Place.Pack))
-        {
-            return null;
-        }
-
-        TreeNode old = await _parent.LoadAsync(found, level, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-        return old.IsSameAs(node) ? found : null;
+        return null;
     }
+
+    private bool IsUsableFor(TreeNode leaf, TreeNode existing, in NodeRef reference) => leaf.IsSameAs(existing) && _isUsable(reference.Place.Pack);
 
     private async ValueTask<NodeRef> WriteAsync(TreeNode node, int used, CancellationToken cancellationToken)
     {
