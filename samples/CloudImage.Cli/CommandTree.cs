@@ -35,6 +35,7 @@ internal static class CommandTree
             RepoStatsCommand.Create(),
             RepoGcCommand.Create(),
             RepoProbeCommand.Create(),
+            RepoCopyCommand.Create(),
         });
         return root;
     }

@@ -23,10 +23,16 @@ internal static class RepoInitCommand
         Option<string> encryption = new("--encryption") { Description = "Whether everything stored is encrypted, with --key.", DefaultValueFactory = _ => "none", HelpName = "none|aes256gcm" };
         encryption.AcceptOnlyFromAmong("none", "aes256gcm");
         Option<string?> key = SharedOptions.Key();
+        Option<string?> like = new("--like") { Description = "Make it after another repository, with its chunk size, digest and keys, so that 'repo copy' moves chunks as they are.", HelpName = "REPO" };
         Option<bool> json = SharedOptions.Json();
-        Command command = new("init", "Make an empty repository.") { repository, chunkSize, digest, encryption, key, json };
+        Command command = new("init", "Make an empty repository.") { repository, chunkSize, digest, encryption, like, key, json };
         command.SetAction((parsed, cancellationToken) =>
         {
+            if (parsed.GetValue(like) is { } source)
+            {
+                return RunLikeAsync(parsed.GetRequiredValue(repository), source, parsed.GetValue(key), parsed.GetValue(json), cancellationToken);
+            }
+
             bool isEncrypted = parsed.GetValue(encryption) == "aes256gcm";
             if (isEncrypted != parsed.GetValue(key) is not null)
             {
@@ -56,16 +62,30 @@ internal static class RepoInitCommand
         };
         await using ObjectStore store = Repositories.OpenStore(path, WriteDurability.Flush);
         await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, options, cancellationToken);
+        Tell(path, repository, json);
+        return ExitCode.Success;
+    }
+
+    private static async Task<int> RunLikeAsync(string path, string like, string? key, bool json, CancellationToken cancellationToken)
+    {
+        using KeyProvider? holder = key is null ? null : Keys.Open(key);
+        await using SnapshotRepository source = await Repositories.OpenAsync(like, key, WriteDurability.Flush, cancellationToken);
+        await using ObjectStore store = Repositories.OpenStore(path, WriteDurability.Flush);
+        await using SnapshotRepository repository = await SnapshotRepository.CreateReplicaAsync(store, source, new SnapshotRepositoryOpenOptions { Key = holder }, cancellationToken);
+        Tell(path, repository, json);
+        return ExitCode.Success;
+    }
+
+    private static void Tell(string path, SnapshotRepository repository, bool json)
+    {
         string digest = repository.Digest == ContentHashAlgorithm.Sha256 ? "sha256" : "blake3";
         if (json)
         {
-            Report.Json(new RepoInitAnswer(path, repository.ChunkSize, digest, holder is null ? "none" : "aes256gcm"), AnswerContext.Default.RepoInitAnswer);
+            Report.Json(new RepoInitAnswer(path, repository.ChunkSize, digest, repository.IsEncrypted ? "aes256gcm" : "none"), AnswerContext.Default.RepoInitAnswer);
         }
         else
         {
-            Console.Out.WriteLine($"{path}: an empty repository, chunks of {ByteText.Format(repository.ChunkSize)} named by {digest}, {(holder is null ? "not encrypted" : "encrypted with AES-256-GCM")}");
+            Console.Out.WriteLine($"{path}: an empty repository, chunks of {ByteText.Format(repository.ChunkSize)} named by {digest}, {(repository.IsEncrypted ? "encrypted with AES-256-GCM" : "not encrypted")}");
         }
-
-        return ExitCode.Success;
     }
 }

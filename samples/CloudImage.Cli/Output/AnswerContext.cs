@@ -15,6 +15,7 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(List<FormatAnswer>))]
 [JsonSerializable(typeof(RepoInitAnswer))]
 [JsonSerializable(typeof(RepoStatsAnswer))]
+[JsonSerializable(typeof(CopyAnswer))]
 [JsonSerializable(typeof(SnapshotAnswer))]
 [JsonSerializable(typeof(List<SnapshotAnswer>))]
 [JsonSerializable(typeof(SnapshotCreateAnswer))]

@@ -127,6 +127,12 @@ internal sealed record RestoreAnswer(string Id, string Destination, string Forma
 
 internal sealed record InterruptedAnswer(string SessionId, string EncodedImage, string Writer, DateTimeOffset OpenedAt);
 
+internal sealed record CopiedAnswer(string Id, string Source, string Image, long Sequence);
+
+internal sealed record CopyDestinationAnswer(string Repository, int Present, long Chunks, long FrameBytes, long StoredBytes, IReadOnlyList<CopiedAnswer> Copied);
+
+internal sealed record CopyAnswer(long ReadBytes, double Seconds, IReadOnlyList<CopyDestinationAnswer> Destinations);
+
 internal sealed record SnapshotStatsAnswer(string Id, string Image, long Sequence, long LogicalBytes, long DataBytes, long ReferencedBytes, long ExclusiveBytes);
 
 internal sealed record RepoStatsAnswer(

@@ -65,4 +65,10 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 1016, Level = LogLevel.Warning, Message = "Pin {Pin} of snapshot {SnapshotId} could not be released and keeps its packs")]
     public static partial void PinNotReleased(ILogger logger, Exception exception, string pin, string snapshotId);
+
+    [LoggerMessage(EventId = 1033, Level = LogLevel.Information, Message = "Snapshot {SourceId} was copied as {SnapshotId} to {Location}")]
+    public static partial void SnapshotCopied(ILogger logger, string sourceId, string snapshotId, string location);
+
+    [LoggerMessage(EventId = 1034, Level = LogLevel.Information, Message = "A copy to {Location} begins again: {Reason}")]
+    public static partial void CopyRestarted(ILogger logger, string location, string reason);
 }

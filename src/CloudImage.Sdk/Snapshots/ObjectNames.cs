@@ -39,6 +39,8 @@ internal static class ObjectNames
 
     public static string PinReleased(SessionId session, string id) => $"s/{session}/pin.{id}.released";
 
+    public static string Origin(SessionId session, SnapshotIdentity identity) => $"s/{session}/{identity.ToPart()}";
+
     public static string Segment(SessionId session, int owner, int sequence) =>
         string.Create(CultureInfo.InvariantCulture, $"i/{session}-{owner:x4}-{sequence:x6}");
 

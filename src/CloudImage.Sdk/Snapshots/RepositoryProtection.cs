@@ -40,6 +40,11 @@ internal class RepositoryProtection
         return true;
     }
 
+    /// <summary>Whether a frame of another repository can be taken as it is: sealed by nobody, or with keys that this repository has under the same number.</summary>
+    /// <param name="source">The other repository's protection.</param>
+    /// <param name="payload">The payload of the frame as it is stored.</param>
+    public virtual bool TakesVerbatim(RepositoryProtection source, ReadOnlySpan<byte> payload) => !source.IsSealed;
+
     /// <summary>Seals a descriptor; the session is bound to it.</summary>
     public virtual ReadOnlyMemory<byte> SealDescriptor(SessionId session, ReadOnlyMemory<byte> descriptor) => descriptor;
 

@@ -12,6 +12,7 @@ public sealed class SnapshotInfo
     {
         Committed = snapshot;
         Id = snapshot.Id.ToString();
+        Origin = snapshot.Descriptor.Origin is { } origin ? new SnapshotOrigin(origin.Identity.Repository.ToString(), origin.Identity.Session.ToString()) : null;
         ParentId = snapshot.Descriptor.Parent.IsDefault ? null : snapshot.Descriptor.Parent.ToString();
     }
 
@@ -53,6 +54,9 @@ public sealed class SnapshotInfo
 
     /// <summary>The tags given to it, in their order.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Tags => Committed.Descriptor.Tags;
+
+    /// <summary>Where it was captured, when it is a copy; null where it was captured here.</summary>
+    public SnapshotOrigin? Origin { get; }
 
     internal CommittedSnapshot Committed { get; }
 

@@ -395,7 +395,7 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
         }
     }
 
-    private async ValueTask MergeSegmentsAsync(WriteSession session, CancellationToken cancellationToken)
+    internal async ValueTask MergeSegmentsAsync(WriteSession session, CancellationToken cancellationToken)
     {
         try
         {

@@ -6,13 +6,11 @@ using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Diagnostics;
-using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots.Index;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
 using CloudImage.Sdk.Snapshots.Trees;
-using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.Snapshots.Capture;
 
@@ -65,7 +63,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
 
         if (_session.Owner > 0)
         {
-            await AdoptPacksAsync(cancellationToken).ConfigureAwait(false);
+            await PackAdoption.AdoptAsync(_context, _index, _session.Id, NextSegmentName, cancellationToken).ConfigureAwait(false);
         }
 
         for (int round = 0; round < MaxRounds; round++)
@@ -141,31 +139,6 @@ internal sealed class CaptureOperation : IAsyncDisposable
         IsUsable = _session.IsUsable,
         Workers = _options.Concurrency > 0 ? _options.Concurrency : Environment.ProcessorCount,
     };
-
-    // What the dead writer published counts as ours: its slots go into the open segment, so that no chunk of it is stored twice.
-    private async ValueTask AdoptPacksAsync(CancellationToken cancellationToken)
-    {
-        HashSet<PackId> indexed = await _index.PacksOfSessionAsync(_session.Id, cancellationToken).ConfigureAwait(false);
-        List<PackId> packs = [];
-        await foreach (ObjectInfo info in _context.Store.ListAsync($"{ObjectNames.DataPacks}{_session.Id}-", null, cancellationToken).ConfigureAwait(false))
-        {
-            if (PackId.TryParse(info.Name, out PackId pack) && !indexed.Contains(pack))
-            {
-                packs.Add(pack);
-            }
-        }
-
-        foreach (PackId pack in packs)
-        {
-            PackSlot[] slots = await _context.SlotsAsync(pack, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-            foreach (PackSlot slot in slots)
-            {
-                _index.AddOwn(slot.Header.Id, new FramePlace(pack, slot.Offset, slot.Length));
-            }
-
-            await PublishedAsync(pack, slots, cancellationToken).ConfigureAwait(false);
-        }
-    }
 
     private ValueTask PublishedAsync(PackId pack, IReadOnlyList<PackSlot> slots, CancellationToken cancellationToken) =>
         _index.PublishedAsync(pack, slots, NextSegmentName, cancellationToken);

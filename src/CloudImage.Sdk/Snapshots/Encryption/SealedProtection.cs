@@ -9,6 +9,8 @@ namespace CloudImage.Sdk.Snapshots.Encryption;
 /// <summary>The protection of an encrypted repository whose keys are at hand. Thread-safe.</summary>
 internal sealed class SealedProtection(FrameSealer sealer) : RepositoryProtection
 {
+    private FrameSealer Sealer => sealer;
+
     /// <inheritdoc/>
     public override bool IsSealed => true;
 
@@ -36,6 +38,11 @@ internal sealed class SealedProtection(FrameSealer sealer) : RepositoryProtectio
         header.Write(associatedData);
         return sealer.TryOpenFrame(header.Kind == FrameKind.Node, associatedData, sealedPayload, destination);
     }
+
+    /// <inheritdoc/>
+    public override bool TakesVerbatim(RepositoryProtection source, ReadOnlySpan<byte> payload) =>
+        source is SealedProtection other && other.Sealer.TryFindEpoch(payload, out EpochKeys? theirs)
+        && Sealer.TryFindEpoch(payload, out EpochKeys? ours) && ours.Check.AsSpan().SequenceEqual(theirs.Check);
 
     /// <inheritdoc/>
     public override ReadOnlyMemory<byte> SealDescriptor(SessionId session, ReadOnlyMemory<byte> descriptor) =>

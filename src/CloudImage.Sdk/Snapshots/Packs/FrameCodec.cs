@@ -88,6 +88,42 @@ internal sealed class FrameCodec
         }
     }
 
+    /// <summary>Opens a frame of a chunk to its coded content, and checks that this decodes to the chunk.</summary>
+    /// <param name="place">Where the frame lies, for messages.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="digest">The digest that the tree names.</param>
+    /// <param name="coded">Receives the coded content: at least as long as the payload.</param>
+    /// <param name="plain">Receives the chunk: exactly its length.</param>
+    /// <param name="codedLength">Receives the length of the coded content.</param>
+    /// <returns>The frame's header.</returns>
+    /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names.</exception>
+    public FrameHeader OpenChunk(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest digest, Span<byte> coded, Span<byte> plain, out int codedLength)
+    {
+        FrameHeader header = ReadHeader(place, frame, FrameKind.Chunk, digest);
+        codedLength = header.PayloadLength - _protection.PayloadOverhead;
+        bool isValid = header.PlainLength == plain.Length && header.IsSealed == _protection.IsSealed && codedLength > 0
+            && _protection.TryOpen(header, frame[FrameHeader.SizeInBytes..], coded[..codedLength])
+            && ChunkCodec.TryDecompress(header.Codec, coded[..codedLength], plain) && Hash(plain) == digest;
+        return isValid
+            ? header
+            : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the chunk does not have the digest {digest}.");
+    }
+
+    /// <summary>Makes a frame of content that is coded already.</summary>
+    /// <param name="codec">How it is coded.</param>
+    /// <param name="digest">The digest of the chunk.</param>
+    /// <param name="plainLength">The length of the chunk.</param>
+    /// <param name="coded">The coded content.</param>
+    /// <param name="destination">Receives the frame: at least <see cref="MaxFrameLength"/> bytes of the plain length.</param>
+    /// <returns>The header, which stands at the start of the destination too.</returns>
+    public FrameHeader SealCoded(ChunkCodecId codec, ContentDigest digest, int plainLength, ReadOnlySpan<byte> coded, Span<byte> destination)
+    {
+        FrameHeader header = new(FrameKind.Chunk, codec, _protection.IsSealed, plainLength, coded.Length + _protection.PayloadOverhead, IdOf(digest));
+        header.Write(destination);
+        _protection.Seal(header, coded, destination.Slice(FrameHeader.SizeInBytes, header.PayloadLength));
+        return header;
+    }
+
     /// <summary>Opens the frame of a node; the caller compares its hash.</summary>
     /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names.</exception>
     public byte[] DecodeNode(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest hash)

@@ -16,4 +16,5 @@ internal enum RecordKind
     Sweep = 11,
     GenerationDone = 12,
     VerifyReport = 13,
+    Origin = 14,
 }

@@ -43,6 +43,9 @@ internal sealed class SnapshotDescriptor
 
     public required IReadOnlyList<KeyValuePair<string, string>> Tags { get; init; }
 
+    /// <summary>What a copy was where it was captured; null where this is no copy.</summary>
+    public DescriptorOrigin? Origin { get; init; }
+
     public TreeGeometry Geometry => new(Length, ChunkSize);
 
     public static SnapshotDescriptor Read(string name, ReadOnlySpan<byte> source)
@@ -76,9 +79,10 @@ internal sealed class SnapshotDescriptor
             Image = reader.Text(),
             Codec = reader.Text(),
             Tags = ReadTags(ref reader),
+            Origin = (flags & 4) == 0 ? null : DescriptorOrigin.Read(ref reader),
         };
         reader.End();
-        bool isValid = suite is ContentHashAlgorithm.Blake3 or ContentHashAlgorithm.Sha256 && (flags & ~3) == 0 && length >= 0 && descriptor.Sequence >= 0
+        bool isValid = suite is ContentHashAlgorithm.Blake3 or ContentHashAlgorithm.Sha256 && (flags & ~7) == 0 && length >= 0 && descriptor.Sequence >= 0
             && SnapshotRepositoryOptions.IsChunkSize(chunkSize) && TreeNode.KindOf(root) == EntryKind.Stored == ((flags & 1) != 0)
             && (place.IsDefault || place.Pack.Kind == PackKind.Tree) && (TreeNode.KindOf(root) != EntryKind.Absent || descriptor.IsLayer);
         return isValid ? descriptor : throw new RepositoryCorruptException(name, 0, "the descriptor contradicts itself.");
@@ -88,7 +92,7 @@ internal sealed class SnapshotDescriptor
     {
         bool hasRoot = !RootPlace.IsDefault;
         RecordWriter writer = new();
-        writer.UInt16(0).Byte((int)Suite).Byte((hasRoot ? 1 : 0) | (IsLayer ? 2 : 0)).UInt32(ChunkSize).Int64(Length).Digest(Root);
+        writer.UInt16(0).Byte((int)Suite).Byte((hasRoot ? 1 : 0) | (IsLayer ? 2 : 0) | (Origin is null ? 0 : 4)).UInt32(ChunkSize).Int64(Length).Digest(Root);
         if (hasRoot)
         {
             writer.Pack(RootPlace.Pack).UInt32(RootPlace.Offset).UInt32(RootPlace.Length);
@@ -101,6 +105,7 @@ internal sealed class SnapshotDescriptor
             writer.Text(key).Text(value);
         }
 
+        Origin?.Write(writer);
         return writer.Written.ToArray();
     }
 

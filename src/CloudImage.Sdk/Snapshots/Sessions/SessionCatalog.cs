@@ -57,6 +57,21 @@ internal static class SessionCatalog
         return null;
     }
 
+    /// <summary>Reads which sessions took a number of an image, by number; whether they committed is not looked at.</summary>
+    public static async ValueTask<List<SessionId>> ReadSessionsOfAsync(RepositoryContext context, string encodedImage, CancellationToken cancellationToken)
+    {
+        List<SessionId> sessions = [];
+        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.ImagePrefix(encodedImage), null, cancellationToken).ConfigureAwait(false))
+        {
+            if (await context.TryReadRecordAsync(info.Name, RecordKind.ImageEntry, cancellationToken).ConfigureAwait(false) is { } body)
+            {
+                sessions.Add(ReadEntry(info.Name, body));
+            }
+        }
+
+        return sessions;
+    }
+
     /// <summary>Lists the sessions without a fate, oldest first.</summary>
     public static async Task<IReadOnlyList<InterruptedCapture>> ReadInterruptedAsync(RepositoryContext context, CancellationToken cancellationToken)
     {

@@ -19,6 +19,7 @@ internal static class RecordVerifier
                 "open" => RecordKind.Open,
                 "fate" => RecordKind.Fate,
                 "retired" => RecordKind.Retired,
+                _ when SnapshotIdentity.TryParsePart(part, out _) => RecordKind.Origin,
                 _ when part.StartsWith("owner.", StringComparison.Ordinal) => RecordKind.Owner,
                 _ when part.StartsWith("prep.", StringComparison.Ordinal) => RecordKind.Prep,
                 _ when part.StartsWith("pin.", StringComparison.Ordinal) => part.EndsWith(".released", StringComparison.Ordinal) ? RecordKind.PinReleased : RecordKind.Pin,

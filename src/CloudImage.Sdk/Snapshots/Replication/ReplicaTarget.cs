@@ -1,0 +1,242 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using CloudImage.Sdk.Hashing;
+using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Snapshots.Index;
+using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Snapshots.Sessions;
+using CloudImage.Sdk.Snapshots.Trees;
+
+namespace CloudImage.Sdk.Snapshots.Replication;
+
+/// <summary>One destination while one snapshot is copied into it. One user at a time.</summary>
+internal sealed class ReplicaTarget : IAsyncDisposable
+{
+    private readonly RepositoryContext _context;
+    private readonly RepositoryProtection _source;
+    private readonly WriteSession _session;
+    private readonly SnapshotTree? _baseTree;
+    private readonly ChunkIndex _index;
+    private readonly PackStream _dataPacks;
+    private readonly PackStream _treePacks;
+    private readonly byte[] _sealed;
+    private readonly List<int> _missing = [];
+    private TreeBuilder _builder = null!;
+    private TreeNode _leaf = null!;
+    private TreeNode? _baseLeaf;
+    private NodeRef _baseRef;
+    private int _nextSegment;
+
+    public ReplicaTarget(RepositoryContext context, RepositoryProtection source, WriteSession session, CommittedSnapshot? basis, CancellationToken cancellationToken)
+    {
+        _context = context;
+        _source = source;
+        _session = session;
+        _baseTree = basis?.OpenTree(context);
+        _index = new ChunkIndex(context, session.IsUsable);
+        _dataPacks = new PackStream(context.Store, PackKind.Data, session.Id, session.Owner, PublishedAsync, cancellationToken);
+        _treePacks = new PackStream(context.Store, PackKind.Tree, session.Id, session.Owner, null, cancellationToken);
+        _sealed = new byte[context.Frames.MaxFrameLength(context.Header.ChunkSize)];
+    }
+
+    public SessionId SessionId => _session.Id;
+
+    public long StoredBytes => _dataPacks.StoredBytes + _treePacks.StoredBytes + _index.StoredBytes;
+
+    public long ChunkCount { get; private set; }
+
+    public long FrameBytes { get; private set; }
+
+    public bool IsCommitted { get; private set; }
+
+    public async ValueTask PrepareAsync(CancellationToken cancellationToken)
+    {
+        await _index.LoadAsync(cancellationToken).ConfigureAwait(false);
+        if (_session.Owner > 0)
+        {
+            await PackAdoption.AdoptAsync(_context, _index, _session.Id, NextSegmentName, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public void BeginRound(TreeGeometry geometry) => _builder = new TreeBuilder(_context, geometry, _treePacks, _baseTree is null ? [] : [_baseTree], _session.IsUsable);
+
+    /// <summary>Whether the base has a node of this hash at the same position, so that the source's need not be read.</summary>
+    public async ValueTask<bool> HasSubtreeAsync(ContentDigest hash, int level, long firstChunk, CancellationToken cancellationToken)
+    {
+        if (_baseTree is null || level > _baseTree.Geometry.RootLevel || firstChunk >= _baseTree.Geometry.ChunkCount)
+        {
+            return false;
+        }
+
+        (NodeRef found, int foundLevel) = await _baseTree.FindAsync(level, firstChunk, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        return foundLevel == level && found.Hash == hash;
+    }
+
+    /// <summary>Takes the base's leaf at a position, where it is the wanted one and may be referred to.</summary>
+    /// <param name="hash">The hash that it must have; null where the subtree above it was found equal.</param>
+    /// <param name="firstChunk">The leaf's first chunk.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async ValueTask<bool> TryKeepLeafAsync(ContentDigest? hash, long firstChunk, CancellationToken cancellationToken)
+    {
+        _baseRef = default;
+        _baseLeaf = null;
+        if (_baseTree is null || firstChunk >= _baseTree.Geometry.ChunkCount)
+        {
+            return false;
+        }
+
+        (_baseRef, int _) = await _baseTree.FindAsync(0, firstChunk, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        bool isWanted = hash is null || hash == _baseRef.Hash;
+        if (_baseRef.Kind != EntryKind.Stored)
+        {
+            if (isWanted)
+            {
+                await _builder.AddSubtreeAsync(_baseRef, 0, null, cancellationToken).ConfigureAwait(false);
+            }
+
+            return isWanted;
+        }
+
+        if (isWanted && _baseRef.Reach is { } reach && _session.IsUsable(_baseRef.Place.Pack) && Array.TrueForAll(reach, _session.IsUsable))
+        {
+            await _builder.AddSubtreeAsync(_baseRef, 0, null, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+
+        _baseLeaf = await _baseTree.LoadAsync(_baseRef, 0, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        return false;
+    }
+
+    public ValueTask AddReservedAsync(NodeRef leaf, CancellationToken cancellationToken) => _builder.AddSubtreeAsync(leaf, 0, null, cancellationToken);
+
+    /// <summary>Begins a leaf: entries whose chunks are here get their places, the others are told.</summary>
+    /// <returns>The entries that are missing; good until the next leaf begins.</returns>
+    public async ValueTask<IReadOnlyList<int>> BeginLeafAsync(TreeNode source, CancellationToken cancellationToken)
+    {
+        _leaf = new TreeNode(0);
+        _missing.Clear();
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            ContentDigest digest = source.Digest(index);
+            switch (source.Kind(index))
+            {
+                case EntryKind.Absent:
+                    _leaf.SetAbsent(index);
+                    break;
+                case EntryKind.Stored when _baseLeaf is not null && _baseLeaf.Digest(index) == digest && TryUse(_baseLeaf.Place(index), out FramePlace kept):
+                    _leaf.SetStored(index, digest, kept);
+                    break;
+                case EntryKind.Stored:
+                    FramePlace place = await _index.FindAsync(_context.Frames.IdOf(digest), IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+                    if (place.IsDefault)
+                    {
+                        _missing.Add(index);
+                    }
+                    else
+                    {
+                        _leaf.SetStored(index, digest, place);
+                    }
+
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return _missing;
+    }
+
+    /// <summary>Stores a chunk that is missing, verbatim where the keys allow it, and places every entry of the leaf that wants it.</summary>
+    public async ValueTask StoreAsync(TransferredChunk chunk, IReadOnlyList<int> entries, CancellationToken cancellationToken)
+    {
+        ReadOnlyMemory<byte> frame = chunk.Frame;
+        FrameHeader header = chunk.Header;
+        if (!_context.Protection.TakesVerbatim(_source, chunk.Frame.Span[FrameHeader.SizeInBytes..]))
+        {
+            header = _context.Frames.SealCoded(chunk.Codec, chunk.Digest, header.PlainLength, chunk.Coded.Span, _sealed);
+            frame = _sealed.AsMemory(0, header.FrameLength);
+        }
+
+        FramePlace place = await _dataPacks.AppendAsync(frame, header, cancellationToken).ConfigureAwait(false);
+        _index.AddOwn(header.Id, place);
+        ChunkCount++;
+        FrameBytes += frame.Length;
+        foreach (int entry in entries)
+        {
+            _leaf.SetStored(entry, chunk.Digest, place);
+        }
+    }
+
+    public ValueTask EndLeafAsync(int used, CancellationToken cancellationToken) => _builder.AddLeafAsync(_leaf, used, _baseLeaf, _baseRef, [], cancellationToken);
+
+    /// <summary>Ends the tree, compares its root, and commits.</summary>
+    /// <returns>False where collection condemned something meanwhile, so that another round is needed.</returns>
+    /// <exception cref="SessionConflictException">Somebody else decided over the session.</exception>
+    public async ValueTask<bool> TryCommitAsync(CommittedSnapshot source, DescriptorOrigin origin, SessionId parent, CancellationToken cancellationToken)
+    {
+        NodeRef root = await _builder.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        if (root.Hash != source.Descriptor.Root)
+        {
+            throw new SnapshotRepositoryException($"The copy of snapshot {source.Id} has the root {root.Hash}, not {source.Descriptor.Root}: it was not committed.");
+        }
+
+        await _dataPacks.CompleteAsync().ConfigureAwait(false);
+        await _treePacks.CompleteAsync().ConfigureAwait(false);
+        await _index.FlushAsync(NextSegmentName, cancellationToken).ConfigureAwait(false);
+        long sequence = await _session.ReserveSequenceAsync(cancellationToken).ConfigureAwait(false);
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        byte[] descriptor = Describe(source.Descriptor, root, sequence, origin, parent).ToArray();
+        PrepRecord prep = new() { Refs = _builder.Refs, Descriptor = _context.Protection.SealDescriptor(_session.Id, descriptor) };
+        (int number, byte[] hash) = await _session.DeclareAsync(prep, cancellationToken).ConfigureAwait(false);
+        if (!await _session.CheckAsync(_builder.Refs, cancellationToken).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await _session.CommitAsync(number, hash, cancellationToken).ConfigureAwait(false);
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        IsCommitted = true;
+        return true;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _dataPacks.DisposeAsync().ConfigureAwait(false);
+        await _treePacks.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // Where it is, or, where its pack is condemned, where it was moved to.
+    private bool TryUse(FramePlace place, out FramePlace usable)
+    {
+        usable = place;
+        return _session.IsUsable(place.Pack) || (_context.Moves.TryFindCopy(place, out usable) && _session.IsUsable(usable.Pack));
+    }
+
+    private SnapshotDescriptor Describe(SnapshotDescriptor source, NodeRef root, long sequence, DescriptorOrigin origin, SessionId parent) => new()
+    {
+        Suite = source.Suite,
+        ChunkSize = source.ChunkSize,
+        Length = source.Length,
+        Root = root.Hash,
+        RootPlace = root.Place,
+        IsLayer = source.IsLayer,
+        Parent = parent,
+        Image = source.Image,
+        Sequence = sequence,
+        CreatedAt = source.CreatedAt,
+        Codec = source.Codec,
+        DataBytes = source.DataBytes,
+        StoredBytes = StoredBytes,
+        Tags = source.Tags,
+        Origin = origin,
+    };
+
+    private ValueTask PublishedAsync(PackId pack, IReadOnlyList<PackSlot> slots, CancellationToken cancellationToken) =>
+        _index.PublishedAsync(pack, slots, NextSegmentName, cancellationToken);
+
+    private string NextSegmentName() => ObjectNames.Segment(_session.Id, _session.Owner, _nextSegment++);
+}
