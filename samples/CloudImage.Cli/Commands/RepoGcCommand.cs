@@ -20,15 +20,17 @@ internal static class RepoGcCommand
         Option<bool> dryRun = new("--dry-run") { Description = "Say what would go, and why; change nothing." };
         Option<string?> idle = new("--abort-idle") { Description = "First give up captures without a result that left no trace for so long: 36h, 7d. A capture that still runs then begins again.", HelpName = "AGE" };
         Option<string[]> session = new("--abort") { Description = "First give up this capture without a result. May be repeated.", HelpName = "SESSION", AllowMultipleArgumentsPerToken = false };
+        Option<int> compact = new("--compact") { Description = "Also copy what is needed out of packs of which less than so many percent still is, and free them. Reads trees and those packs.", DefaultValueFactory = _ => 0, HelpName = "PERCENT" };
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
-        Command command = new("gc", "Delete what no snapshot refers to any more. Captures, readers and other collections may run beside it.") { repository, dryRun, idle, session, key, json };
+        Command command = new("gc", "Delete what no snapshot refers to any more. Captures, readers and other collections may run beside it.") { repository, dryRun, compact, idle, session, key, json };
         command.SetAction((parsed, cancellationToken) =>
         {
             CollectOptions options = new()
             {
                 IsDryRun = parsed.GetValue(dryRun),
                 AbortSessionsIdleFor = parsed.GetValue(idle) is { } age ? ParseAge(age) : null,
+                CompactBelow = parsed.GetValue(compact) / 100.0,
                 AbortSessions = parsed.GetValue(session) ?? [],
             };
             return RunAsync(parsed.GetRequiredValue(repository), options, parsed.GetValue(key), parsed.GetValue(json), cancellationToken);
@@ -73,7 +75,7 @@ internal static class RepoGcCommand
             ("to collect", options.IsDryRun ? $"{result.CandidatePacks} packs, {ByteText.Exact(result.CandidateBytes)}" : null),
             ("waits until", result.WaitsUntil?.ToString("u", CultureInfo.InvariantCulture)),
             ("spared", result.SparedPacks == 0 ? null : $"{result.SparedPacks} packs that are in use again"),
-            ("compacted", result.CompactedPacks == 0 ? null : $"{result.CompactedPacks} packs, {ByteText.Exact(result.CopiedBytes)} copied"),
+            (options.IsDryRun ? "to compact" : "compacted", result.CompactedPacks == 0 ? null : $"{result.CompactedPacks} packs, {ByteText.Exact(result.CopiedBytes)} copied"),
             ("freed", options.IsDryRun ? null : $"{ByteText.Exact(result.DeletedBytes)} in {result.DeletedPacks} packs; {result.DeletedSegments} index segments"));
         return ExitCode.Success;
     }

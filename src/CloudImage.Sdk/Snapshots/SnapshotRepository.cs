@@ -399,7 +399,7 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
     {
         try
         {
-            await Index.SegmentMerger.MergeAsync(_context, session.Id, cancellationToken).ConfigureAwait(false);
+            await Index.SegmentMerger.MergeAsync(_context, session.Id, session.IsUsable, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is CloudImageException or System.IO.IOException or OperationCanceledException)
         {

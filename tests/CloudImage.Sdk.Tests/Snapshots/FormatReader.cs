@@ -20,6 +20,7 @@ internal sealed class FormatReader
     private readonly IReadOnlyDictionary<string, byte[]> _objects;
     private readonly bool _isBlake3;
     private readonly int _chunkSize;
+    private readonly Dictionary<(string Pack, int Offset), (string Pack, int Offset)> _moves = [];
 
     public FormatReader(IReadOnlyDictionary<string, byte[]> objects)
     {
@@ -31,6 +32,10 @@ internal sealed class FormatReader
         Require(document.RootElement.GetProperty("version").GetInt32() == 0, "version");
         _isBlake3 = document.RootElement.GetProperty("digest").GetString() == "blake3";
         _chunkSize = document.RootElement.GetProperty("chunkSize").GetInt32();
+        foreach (string name in objects.Keys.Where(static name => name.StartsWith("g/", StringComparison.Ordinal) && name.EndsWith("/cond", StringComparison.Ordinal)))
+        {
+            ReadMoves(name[..^"/cond".Length]);
+        }
     }
 
     /// <summary>The ids of the committed snapshots that are not retired.</summary>
@@ -149,6 +154,41 @@ internal sealed class FormatReader
         return refs;
     }
 
+    private void ReadMoves(string generation)
+    {
+        using BinaryReader condemned = new(new MemoryStream(Record($"{generation}/cond", 9)));
+        condemned.ReadInt64();
+        condemned.ReadBytes(condemned.ReadUInt16());
+        if (condemned.ReadByte() == 0 || !_objects.ContainsKey($"{generation}/sweep"))
+        {
+            return;
+        }
+
+        Require(SHA256.HashData(_objects[$"{generation}/moves"]).AsSpan().SequenceEqual(condemned.ReadBytes(32)), "cond names the moves");
+        using BinaryReader sweep = new(new MemoryStream(Record($"{generation}/sweep", 11)));
+        HashSet<string> swept = ReadRefs(sweep);
+        using BinaryReader moves = new(new MemoryStream(Record($"{generation}/moves", 10)));
+        moves.ReadBytes(16);
+        moves.ReadBytes(16 * moves.ReadInt32());
+        string[] targets = [.. Enumerable.Range(0, moves.ReadInt32()).Select(_ => PackName(moves.ReadBytes(24)))];
+        for (int sources = moves.ReadInt32(); sources > 0; sources--)
+        {
+            string source = PackName(moves.ReadBytes(24));
+            for (int frames = moves.ReadInt32(); frames > 0; frames--)
+            {
+                int from = moves.ReadInt32();
+                string target = targets[moves.ReadInt32()];
+                int to = moves.ReadInt32();
+                if (swept.Contains(source))
+                {
+                    _moves.Add((source, from), (target, to));
+                }
+            }
+        }
+
+        Require(moves.BaseStream.Position == moves.BaseStream.Length, "end of moves");
+    }
+
     private byte[] Record(string name, int kind)
     {
         byte[] content = _objects[name];
@@ -175,6 +215,11 @@ internal sealed class FormatReader
 
     private byte[] Frame(string pack, int offset, int length, ReadOnlySpan<byte> id, int kind)
     {
+        while (_moves.TryGetValue((pack, offset), out (string Pack, int Offset) moved))
+        {
+            (pack, offset) = moved;
+        }
+
         ReadOnlySpan<byte> frame = _objects[pack].AsSpan(offset, length);
         Require(frame[..4].SequenceEqual("CIF0"u8) && frame[4] == 0 && frame[6] == 0 && frame[7] == kind && frame.Slice(16, 32).SequenceEqual(id), "frame");
         Require(BinaryPrimitives.ReadInt32LittleEndian(frame[12..]) == length - 48, "length of a frame");

@@ -7,6 +7,7 @@ using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.Snapshots.Collection;
 
@@ -91,12 +92,43 @@ internal sealed class RepositoryCollector
 
         _context.Moves.Expand(live);
         RefSet candidates = FindCandidates(survey, live);
-        if (_options.IsDryRun)
+        long number = view.Newest + 1;
+
+        // Moves of a collector that died before its cond: they never count, and their number is of no use to a compaction.
+        bool isSpoilt = _options.CompactBelow > 0 && await _context.Store.ExistsAsync(ObjectNames.Generation(number, "moves"), cancellationToken).ConfigureAwait(false);
+        MovesRecord? moves = _options.CompactBelow > 0 && (!isSpoilt || _options.IsDryRun) ? await CompactAsync(survey, preps, cancellationToken).ConfigureAwait(false) : null;
+        if (_options.IsDryRun || (candidates.Count == 0 && moves is null && !isSpoilt))
         {
             return true;
         }
 
-        return candidates.Count == 0 || await TryCondemnAsync(view.Newest + 1, candidates, survey, cancellationToken).ConfigureAwait(false);
+        return await TryCondemnAsync(number, candidates, moves, survey, cancellationToken).ConfigureAwait(false) && !isSpoilt;
+    }
+
+    private async ValueTask<MovesRecord?> CompactAsync(SessionSurvey survey, IReadOnlyCollection<LivePrep> preps, CancellationToken cancellationToken)
+    {
+        Compactor compactor = new(_context, _options, _tally, Report);
+        List<PackId> chosen = await compactor.ChooseAsync(survey, preps, cancellationToken).ConfigureAwait(false);
+        if (_options.IsDryRun)
+        {
+            _tally.CompactedPacks = chosen.Count;
+            _tally.CopiedBytes = compactor.CountBytes(chosen);
+            return null;
+        }
+
+        if (chosen.Count == 0)
+        {
+            return null;
+        }
+
+        MovesRecord moves = await compactor.CopyAsync(chosen, cancellationToken).ConfigureAwait(false);
+        if (moves.Packs.Count > 0)
+        {
+            return moves;
+        }
+
+        await WriteSession.TryAbortAsync(_context, moves.Session, cancellationToken).ConfigureAwait(false);
+        return null;
     }
 
     // G3. A session without a fate keeps its own packs, whatever its preps say; fates were listed after packs.
@@ -187,27 +219,70 @@ internal sealed class RepositoryCollector
     }
 
     // G4: create-if-absent decides whose generation it is. An answer that got lost shows as our own bytes.
-    private async ValueTask<bool> TryCondemnAsync(long number, RefSet candidates, SessionSurvey survey, CancellationToken cancellationToken)
+    private async ValueTask<bool> TryCondemnAsync(long number, RefSet candidates, MovesRecord? moves, SessionSurvey survey, CancellationToken cancellationToken)
     {
-        CondemnedRecord condemned = new()
+        byte[] movesHash = [];
+        if (moves is not null)
         {
-            CreatedAt = _context.TimeProvider.GetUtcNow(),
-            Collector = CollectorName(),
-            MovesHash = default,
-            Refs = candidates,
-        };
+            string movesName = ObjectNames.Generation(number, "moves");
+            byte[] content = RecordFile.Seal(movesName, RecordKind.Moves, moves.ToBody().Span);
+            if (await TryCreateOrMeetAsync(movesName, content, cancellationToken).ConfigureAwait(false))
+            {
+                movesHash = SHA256.HashData(content);
+                candidates = With(candidates, moves);
+            }
+            else
+            {
+                // Another collector's moves have the name, and perhaps no generation ever: ours are of no use, and this one goes without.
+                await GiveUpCopiesAsync(moves, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        CondemnedRecord condemned = new() { CreatedAt = _context.TimeProvider.GetUtcNow(), Collector = CollectorName(), MovesHash = movesHash, Refs = candidates };
         string name = ObjectNames.Generation(number, "cond");
-        if (!await TryCreateOrMeetAsync(name, RecordKind.Condemned, condemned.ToBody(), cancellationToken).ConfigureAwait(false))
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        if (!await TryCreateOrMeetAsync(name, RecordFile.Seal(name, RecordKind.Condemned, condemned.ToBody().Span), cancellationToken).ConfigureAwait(false))
         {
+            if (movesHash.Length > 0)
+            {
+                await GiveUpCopiesAsync(moves!, cancellationToken).ConfigureAwait(false);
+            }
+
             return false;
         }
 
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         Log.GenerationCondemned(_context.Logger, number, candidates.Count);
         _tally.Generation = number;
-        Generation generation = new() { Number = number, IsDone = false, Condemned = condemned, Sweep = null, Moves = null };
-        await TryFinishAsync(generation, survey, cancellationToken).ConfigureAwait(false);
-        return true;
+        GenerationView view = await GenerationView.ReadAsync(_context, number - 1, cancellationToken).ConfigureAwait(false);
+        foreach (Generation generation in view.Generations)
+        {
+            if (generation.Number == number)
+            {
+                await TryFinishAsync(generation, survey, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        return moves is null || movesHash.Length > 0;
+    }
+
+    private static RefSet With(RefSet candidates, MovesRecord moves)
+    {
+        RefSet all = new();
+        all.UnionWith(candidates);
+        foreach (MovedPack pack in moves.Packs)
+        {
+            all.Add(pack.Source);
+        }
+
+        return all;
+    }
+
+    private async ValueTask GiveUpCopiesAsync(MovesRecord moves, CancellationToken cancellationToken)
+    {
+        _tally.CompactedPacks = 0;
+        _tally.CopiedBytes = 0;
+        await WriteSession.TryAbortAsync(_context, moves.Session, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>G5 to G7 of a generation, whoever condemned it.</summary>
@@ -220,6 +295,16 @@ internal sealed class RepositoryCollector
             return false;
         }
 
+        if (generation.Moves is { } moves)
+        {
+            // With cond the copies live through moves alone; their session ends, whoever's it was.
+            await WriteSession.TryAbortAsync(_context, moves.Session, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            await GiveUpUnnamedCopiesAsync(generation.Number, cancellationToken).ConfigureAwait(false);
+        }
+
         RefSet sweep = generation.Sweep ?? await DecideAsync(generation, cancellationToken).ConfigureAwait(false);
 
         // Deleting before the sweep is durable could leave a pack gone and nobody who knows it for dead.
@@ -229,7 +314,22 @@ internal sealed class RepositoryCollector
         await _context.TryCreateRecordAsync(ObjectNames.Generation(generation.Number, "done"), RecordKind.GenerationDone, done.ToBody(), cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         Log.GenerationDone(_context.Logger, generation.Number, sweep.Count);
+        if (generation.Moves is not null)
+        {
+            await _context.Moves.RefreshAsync(_context, IO.IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        }
+
         return true;
+    }
+
+    // Moves that cond does not name can never count: the copies of the collector that lost this generation, or died before it, are garbage.
+    private async ValueTask GiveUpUnnamedCopiesAsync(long number, CancellationToken cancellationToken)
+    {
+        string name = ObjectNames.Generation(number, "moves");
+        if (await _context.TryReadRecordAsync(name, RecordKind.Moves, cancellationToken).ConfigureAwait(false) is { } body)
+        {
+            await WriteSession.TryAbortAsync(_context, MovesRecord.Read(name, body).Session, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     // G5: whoever lists first writes the sweep; the others take it as it is.
@@ -237,17 +337,29 @@ internal sealed class RepositoryCollector
     {
         SessionSurvey again = await SessionSurvey.ReadAgainAsync(_context, cancellationToken).ConfigureAwait(false);
         IReadOnlyCollection<LivePrep> preps = await _live.ReadAsync(again, null, cancellationToken).ConfigureAwait(false);
+
+        // The moves of this generation lead on from its sources, but only for the snapshots that they cover.
+        _context.Moves.Update(await GenerationView.ReadAsync(_context, 0, cancellationToken).ConfigureAwait(false));
         RefSet live = new();
+        RefSet covered = new();
+        HashSet<PackId> sources = [];
         foreach (LivePrep prep in preps)
         {
-            live.UnionWith(prep.Refs);
+            bool isCovered = prep.IsCommitted && generation.Moves?.Covered.Contains(prep.Session) == true;
+            (isCovered ? covered : live).UnionWith(prep.Refs);
+        }
+
+        foreach (MovedPack pack in generation.Moves?.Packs ?? [])
+        {
+            sources.Add(pack.Source);
         }
 
         _context.Moves.Expand(live);
+        _context.Moves.Expand(covered);
         RefSet sweep = new();
         foreach (PackId pack in generation.Condemned.Refs)
         {
-            if (!live.Contains(pack))
+            if (!live.Contains(pack) && (!covered.Contains(pack) || sources.Contains(pack)))
             {
                 sweep.Add(pack);
             }
@@ -294,15 +406,9 @@ internal sealed class RepositoryCollector
         Report(CollectStage.Deleting, sweep.Count, sweep.Count);
     }
 
-    private async ValueTask<bool> TryCreateOrMeetAsync(string name, RecordKind kind, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
-    {
-        if (await _context.TryCreateRecordAsync(name, kind, body, cancellationToken).ConfigureAwait(false) is not null)
-        {
-            return true;
-        }
-
-        return await _context.TryReadRecordAsync(name, kind, cancellationToken).ConfigureAwait(false) is { } present && present.Span.SequenceEqual(body.Span);
-    }
+    private async ValueTask<bool> TryCreateOrMeetAsync(string name, byte[] content, CancellationToken cancellationToken) =>
+        await _context.Store.TryCreateAsync(name, content, ObjectCreateOptions.Default, cancellationToken).ConfigureAwait(false)
+        || (await _context.TryReadObjectAsync(name, RecordFile.MaxBodyLength, cancellationToken).ConfigureAwait(false) is { } present && present.AsSpan().SequenceEqual(content));
 
     private static string CollectorName() => $"{Environment.MachineName}:{Environment.ProcessId}";
 

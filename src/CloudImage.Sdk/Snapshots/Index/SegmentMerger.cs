@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Diagnostics;
@@ -18,8 +19,12 @@ internal static class SegmentMerger
     private const int CachedPages = 64;
 
     /// <summary>Merges once where a level has enough segments.</summary>
+    /// <param name="context">The repository.</param>
+    /// <param name="session">Whose id the merged segment is named by.</param>
+    /// <param name="isUsable">Whether a pack may be referred to: entries that lead to others are left out.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The name of the new segment, or null.</returns>
-    public static async ValueTask<string?> MergeAsync(RepositoryContext context, SessionId session, CancellationToken cancellationToken)
+    public static async ValueTask<string?> MergeAsync(RepositoryContext context, SessionId session, Func<PackId, bool> isUsable, CancellationToken cancellationToken)
     {
         FlightCache<(string Name, long Block), byte[]> pages = new(CachedPages, static _ => 1);
         List<string> problems = [];
@@ -34,14 +39,14 @@ internal static class SegmentMerger
             List<SegmentReader> sources = readers.FindAll(reader => SegmentCatalog.LevelOf(reader.Name) == level);
             if (sources.Count >= Fan)
             {
-                return await MergeAsync(context, ObjectNames.MergedSegment(level + 1, session, 0), sources, cancellationToken).ConfigureAwait(false);
+                return await MergeAsync(context, ObjectNames.MergedSegment(level + 1, session, 0), sources, isUsable, cancellationToken).ConfigureAwait(false);
             }
         }
 
         return null;
     }
 
-    private static async ValueTask<string?> MergeAsync(RepositoryContext context, string name, List<SegmentReader> sources, CancellationToken cancellationToken)
+    private static async ValueTask<string?> MergeAsync(RepositoryContext context, string name, List<SegmentReader> sources, Func<PackId, bool> isUsable, CancellationToken cancellationToken)
     {
         List<PackId> packs = [];
         long count = 0;
@@ -49,7 +54,7 @@ internal static class SegmentMerger
         PriorityQueue<Run, IndexEntry> queue = new();
         foreach (SegmentReader source in sources)
         {
-            Run run = new(source, packs.Count);
+            Run run = new(source, packs.Count, isUsable);
             packs.AddRange(source.Packs);
             count += source.Count;
             names.Add(source.Name);
@@ -84,8 +89,9 @@ internal static class SegmentMerger
     }
 
     /// <summary>Reads the entries of a segment in order, block by block past the cache.</summary>
-    private sealed class Run(SegmentReader source, int firstPack)
+    private sealed class Run(SegmentReader source, int firstPack, Func<PackId, bool> isUsable)
     {
+        private readonly bool[] _usable = [.. source.Packs.Select(isUsable)];
         private byte[] _page = [];
         private long _nextBlock;
         private int _next;
@@ -94,6 +100,19 @@ internal static class SegmentMerger
         public IndexEntry Current { get; private set; }
 
         public async ValueTask<bool> MoveNextAsync(CancellationToken cancellationToken)
+        {
+            while (await ReadNextAsync(cancellationToken).ConfigureAwait(false))
+            {
+                if (_usable[Current.Pack - firstPack])
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        private async ValueTask<bool> ReadNextAsync(CancellationToken cancellationToken)
         {
             if (_next == _count)
             {

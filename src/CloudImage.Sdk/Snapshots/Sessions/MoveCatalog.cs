@@ -28,6 +28,17 @@ internal sealed class MoveCatalog
         {
             foreach (MovedPack pack in generation.Moves?.Packs ?? [])
             {
+                foreach (PackId target in pack.Targets())
+                {
+                    if (!table.Sources.TryGetValue(target, out List<PackId>? sources))
+                    {
+                        sources = [];
+                        table.Sources.Add(target, sources);
+                    }
+
+                    sources.Add(pack.Source);
+                }
+
                 if (generation.Sweep is null)
                 {
                     table.Undecided[pack.Source] = pack;
@@ -78,6 +89,13 @@ internal sealed class MoveCatalog
 
     /// <summary>Whether the frames of a pack that a snapshot needs were, or are being, moved.</summary>
     public bool IsSource(PackId pack) => _table.Decided.ContainsKey(pack) || _table.Undecided.ContainsKey(pack);
+
+    /// <summary>Whether frames of a pack in a set were, or are being, moved to this one.</summary>
+    public bool IsTargetOf(PackId pack, RefSet sources)
+    {
+        Table table = _table;
+        return table.Sources.TryGetValue(pack, out List<PackId>? known) && known.Exists(sources.Contains);
+    }
 
     /// <summary>The packs that a snapshot's refs lead to now: of a pack that was compacted and is gone, those that hold its frames.</summary>
     public RefSet Present(RefSet refs)
@@ -132,5 +150,7 @@ internal sealed class MoveCatalog
         public Dictionary<PackId, MovedPack> Decided { get; } = [];
 
         public Dictionary<PackId, MovedPack> Undecided { get; } = [];
+
+        public Dictionary<PackId, List<PackId>> Sources { get; } = [];
     }
 }

@@ -66,6 +66,21 @@ internal sealed class WriteSession
         return new WriteSession(context, id, 0, encodedImage, before.Done, open.OpenedAt, generations) { RecordBytes = bytes };
     }
 
+    /// <summary>Opens a session for the copies of a compaction, which never becomes a snapshot.</summary>
+    public static async ValueTask<SessionId> OpenForCopiesAsync(RepositoryContext context, long generation, CancellationToken cancellationToken)
+    {
+        SessionId id = SessionId.NewRandom();
+        OpenRecord open = new()
+        {
+            Writer = $"{Environment.MachineName}:{Environment.ProcessId} (compaction)",
+            EncodedImage = string.Empty,
+            Generation = generation,
+            OpenedAt = context.TimeProvider.GetUtcNow(),
+        };
+        await CreateAsync(context, ObjectNames.Open(id), RecordKind.Open, open.ToBody(), cancellationToken).ConfigureAwait(false);
+        return id;
+    }
+
     /// <summary>Takes over a session whose writer died: it becomes the next of its owners.</summary>
     /// <exception cref="SnapshotNotFoundException">There is no such session, or it has its fate.</exception>
     public static async ValueTask<WriteSession> ResumeAsync(RepositoryContext context, SessionId id, CancellationToken cancellationToken)

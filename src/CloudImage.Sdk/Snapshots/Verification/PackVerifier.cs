@@ -90,7 +90,9 @@ internal static class PackVerifier
         return good;
     }
 
-    private static string? Check(RepositoryContext context, in FrameHeader expected, ReadOnlySpan<byte> frame, byte[] buffer)
+    /// <summary>Checks a frame against its slot, and its content against its id.</summary>
+    /// <returns>What is wrong; null for nothing.</returns>
+    public static string? Check(RepositoryContext context, in FrameHeader expected, ReadOnlySpan<byte> frame, byte[] buffer)
     {
         if (!FrameHeader.TryRead(frame, out FrameHeader header) || header != expected)
         {

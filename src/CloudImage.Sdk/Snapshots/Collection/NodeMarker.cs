@@ -1,0 +1,114 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.IO.Hashing;
+using CloudImage.Sdk.Hashing;
+using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Trees;
+
+namespace CloudImage.Sdk.Snapshots.Collection;
+
+/// <summary>Marks what the plain bytes of a node refer to, without building the node and without its Merkle hash: the checksum of the frame vouches for it.</summary>
+internal static class NodeMarker
+{
+    private const int KindsOffset = 12;
+    private const int TableOffset = KindsOffset + (TreeGeometry.FanOut / 4);
+    private const int EntryLength = ContentDigest.SizeInBytes + 2 + 4 + 4;
+    private const uint Magic = 0x304e4943; // "CIN0"
+
+    /// <summary>Marks the chunks of a leaf.</summary>
+    /// <param name="place">Where the leaf lies, for messages.</param>
+    /// <param name="plain">Its plain bytes.</param>
+    /// <param name="find">Gives the marks of a pack, or null where its frames are of no interest.</param>
+    /// <returns>How many references were followed.</returns>
+    /// <exception cref="RepositoryCorruptException">The bytes are no leaf, or a place is none.</exception>
+    public static int MarkLeaf(in FramePlace place, ReadOnlySpan<byte> plain, Func<PackId, PackMarks?> find)
+    {
+        int entries = Open(place, plain, 0, out int tableCount);
+        PackMarks?[] marks = new PackMarks?[tableCount];
+        int[] guesses = new int[tableCount];
+        for (int slot = 0; slot < tableCount; slot++)
+        {
+            marks[slot] = find(ReadPack(place, plain, slot));
+        }
+
+        ReadOnlySpan<byte> source = plain.Slice(TableOffset + (tableCount * PackId.SizeInBytes), entries * EntryLength);
+        for (int position = ContentDigest.SizeInBytes; position < source.Length; position += EntryLength)
+        {
+            int slot = BinaryPrimitives.ReadUInt16LittleEndian(source[position..]);
+            if ((uint)slot >= (uint)marks.Length)
+            {
+                throw Corrupt(place, $"an entry names pack {slot} of a table of {marks.Length}.");
+            }
+
+            if (marks[slot] is { } pack && !pack.TryMark(BinaryPrimitives.ReadUInt32LittleEndian(source[(position + 2)..]), ref guesses[slot]))
+            {
+                throw Corrupt(place, $"an entry names a place in pack '{ReadPack(place, plain, slot)}' where no frame begins.");
+            }
+        }
+
+        return entries;
+    }
+
+    /// <summary>Reads the children of a node above the leaves.</summary>
+    /// <exception cref="RepositoryCorruptException">The bytes are no node of that level.</exception>
+    public static List<(ContentDigest Hash, FramePlace Place)> ReadChildren(in FramePlace place, ReadOnlySpan<byte> plain, int level)
+    {
+        int entries = Open(place, plain, level, out int tableCount);
+        List<(ContentDigest Hash, FramePlace Place)> children = new(entries);
+        ReadOnlySpan<byte> source = plain[(TableOffset + (tableCount * PackId.SizeInBytes))..];
+        for (int index = 0; index < entries; index++, source = source[EntryLength..])
+        {
+            int slot = BinaryPrimitives.ReadUInt16LittleEndian(source[ContentDigest.SizeInBytes..]);
+            if (slot >= tableCount)
+            {
+                throw Corrupt(place, $"an entry names pack {slot} of a table of {tableCount}.");
+            }
+
+            ReadOnlySpan<byte> rest = source[(ContentDigest.SizeInBytes + 2)..];
+            FramePlace child = new(ReadPack(place, plain, slot), BinaryPrimitives.ReadUInt32LittleEndian(rest), BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]));
+            children.Add((new ContentDigest(source[..ContentDigest.SizeInBytes]), child));
+        }
+
+        return children;
+    }
+
+    // Checks all that the marking relies on, and gives the number of stored entries.
+    private static int Open(in FramePlace place, ReadOnlySpan<byte> plain, int level, out int tableCount)
+    {
+        tableCount = 0;
+        if (plain.Length < TableOffset + 8 || BinaryPrimitives.ReadUInt64LittleEndian(plain[^8..]) != XxHash64.HashToUInt64(plain[..^8]))
+        {
+            throw Corrupt(place, "the checksum of a node does not match.");
+        }
+
+        if (BinaryPrimitives.ReadUInt32LittleEndian(plain) != Magic || plain[4] != 0 || plain[5] != level)
+        {
+            throw Corrupt(place, $"a node of level {level}, version 0, was expected.");
+        }
+
+        uint table = BinaryPrimitives.ReadUInt32LittleEndian(plain[8..]);
+        int entries = 0;
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            int kind = (plain[KindsOffset + (index >> 2)] >> (2 * (index & 3))) & 3;
+            entries += kind == (int)EntryKind.Stored ? 1 : 0;
+        }
+
+        long needed = TableOffset + ((long)table * PackId.SizeInBytes) + (entries * EntryLength) + 8;
+        if (needed > plain.Length)
+        {
+            throw Corrupt(place, $"a table of {table} packs and {entries} entries do not fit the node.");
+        }
+
+        tableCount = (int)table;
+        return entries;
+    }
+
+    private static PackId ReadPack(in FramePlace place, ReadOnlySpan<byte> plain, int slot) =>
+        PackId.TryRead(plain.Slice(TableOffset + (slot * PackId.SizeInBytes), PackId.SizeInBytes), out PackId pack)
+            ? pack
+            : throw Corrupt(place, "the name of a pack holds impossible numbers.");
+
+    private static RepositoryCorruptException Corrupt(in FramePlace place, string message) => new(place.Pack.ToString(), place.Offset, message);
+}
