@@ -4,7 +4,7 @@ namespace CloudImage.Sdk.Tests.Snapshots.Model;
 
 internal sealed partial class CollectionModel
 {
-    private const byte AllSessions = 0b11;
+    private const byte RetiredListed = 4;
 
     private bool ListsPinsFirst => IsLeftOut(ModelMutation.PinsBeforeRetired) || IsLeftOut(ModelMutation.PinsOnceBeforeRetired);
 
@@ -160,15 +160,16 @@ internal sealed partial class CollectionModel
             return;
         }
 
-        for (int session = 0; session < _settings.Writers; session++)
+        // Marks of retirement come with the fates, in one pass, at a moment of their own.
+        int all = (_settings.Writers == 2 ? 3 : 1) | (process.Step is 11 or 51 ? RetiredListed : 0);
+        for (int item = 0; item < 3; item++)
         {
-            if ((process.Listed & (1 << session)) == 0)
+            if ((all & ~process.Listed & (1 << item)) != 0)
             {
-                CollectorProcess listed = ListSession(state, process, session);
-                listed = listed with { Listed = (byte)(listed.Listed | (1 << session)) };
-                bool isLast = (listed.Listed & AllSessions) == (_settings.Writers == 2 ? AllSessions : 1);
+                CollectorProcess listed = item == 2 ? process with { Retired = state.Retired } : ListSession(state, process, item);
+                listed = listed with { Listed = (byte)(listed.Listed | (1 << item)) };
                 next = state;
-                next.SetCollector(collector, isLast ? EndListing(state, listed) : listed);
+                next.SetCollector(collector, listed.Listed == all ? EndListing(state, listed) : listed);
                 successors.Add(next);
             }
         }
@@ -183,7 +184,7 @@ internal sealed partial class CollectionModel
             11 when session == 0 => process with { FateOf0 = fate },
             11 => process with { FateOf1 = fate },
             50 => process with { PrepsSeen = (byte)(process.PrepsSeen | (seen << (4 * session))) },
-            _ => process with { Live = (ushort)(process.Live | GetLive(state, session, fate, seen)) },
+            _ => process with { Live = (ushort)(process.Live | LeaveMoved(state, process, GetLive(state, session, fate, seen), fate >= 2, session, -1)) },
         };
     }
 
@@ -219,22 +220,46 @@ internal sealed partial class CollectionModel
             compactions |= state.GetCompactionFate(other) != 0 ? 1 << other : 0;
         }
 
-        return process with { Step = (byte)(process.Step + 1), Listed = 0, CompactionsFated = (byte)(process.CompactionsFated | compactions) };
+        int step = process.Step + ((process.Listed & RetiredListed) != 0 ? 2 : 1);
+        return process with { Step = (byte)step, Listed = 0, CompactionsFated = (byte)(process.CompactionsFated | compactions) };
+    }
+
+    /// <summary>The images that are not retired, or are pinned, as far as the process knows. While it compacts: those that its moves cover.</summary>
+    private int GetLiveImages(in ModelState state, CollectorProcess process)
+    {
+        bool isPinned = ListsPinsFirst ? process.IsPinned != 0 : state.IsPinned;
+        int all = _settings.Images == 2 ? 3 : 1;
+        return (all & ~process.Retired) | (isPinned ? 1 : 0);
     }
 
     private ushort GetLiveOfImages(in ModelState state, CollectorProcess process)
     {
-        bool isPinned = ListsPinsFirst ? process.IsPinned != 0 : state.IsPinned;
+        int images = GetLiveImages(state, process);
         ushort live = process.Live;
         for (int image = 0; image < _settings.Images; image++)
         {
-            if ((process.Retired & (1 << image)) == 0 || (image == 0 && isPinned))
+            if ((images & (1 << image)) != 0)
             {
-                live |= RefsOfImage(image);
+                live |= LeaveMoved(state, process, RefsOfImage(image), true, -1, image);
             }
         }
 
         return Map(state, live);
+    }
+
+    /// <summary>G5 of a generation with moves: for the snapshots that they cover, the source is no longer needed.</summary>
+    private ushort LeaveMoved(in ModelState state, CollectorProcess process, ushort refs, bool isCommitted, int session, int image)
+    {
+        if (process.Step is not (51 or 53) || (refs & FirstPack) == 0 || !isCommitted)
+        {
+            return refs;
+        }
+
+        Generation generation = state.GetGeneration(process.Number);
+        bool isCovered = (session >= 0 && (generation.CoveredSessions & (1 << session)) != 0) || (image >= 0 && (generation.CoveredImages & (1 << image)) != 0);
+        bool isNamed = (generation.Flags & 8) != 0 || (generation.Mover != 0 && IsLeftOut(ModelMutation.UnboundMoves));
+        bool leaves = isNamed && (isCovered || IsLeftOut(ModelMutation.SweepUncovered));
+        return leaves ? (ushort)((refs & ~FirstPack) | ModelState.PackOfCompaction(generation.Mover - 1)) : refs;
     }
 
     private void AddCandidates(in ModelState state, int collector, CollectorProcess process, List<ModelState> successors)
@@ -256,7 +281,16 @@ internal sealed partial class CollectionModel
         if (mayCompact)
         {
             next = state;
-            next.SetCollector(collector, new CollectorProcess { Step = 30, Round = process.Round, Number = process.Number, Set = (ushort)(candidates | FirstPack), IsPinned = process.IsPinned });
+            next.SetCollector(collector, new CollectorProcess
+            {
+                Step = 30,
+                Round = process.Round,
+                Number = process.Number,
+                Set = (ushort)(candidates | FirstPack),
+                IsPinned = process.IsPinned,
+                Listed = (byte)((process.FateOf0 >= 2 ? 1 : 0) | (process.FateOf1 >= 2 ? 2 : 0)),
+                Retired = (byte)GetLiveImages(state, process),
+            });
             successors.Add(next);
         }
     }
@@ -267,7 +301,7 @@ internal sealed partial class CollectionModel
         if (generation.Mover == 0)
         {
             // The name of the moves may be free although the generation has just been taken: then they stand, and must not count.
-            state.SetGeneration(process.Number, generation with { Mover = (byte)(collector + 1) });
+            state.SetGeneration(process.Number, generation with { Moves = Generation.MakeMoves(collector + 1, process.Listed, process.Retired) });
             state.SetCollector(collector, process with { Step = 41 });
             return;
         }

@@ -18,7 +18,7 @@ internal sealed partial class CollectionModel
                 AddStart(state, session, process, writer, successors);
                 return;
             case 1:
-                if (!TryAddPrep(ref next, session, process, writer with { Step = 2 }, ToPack(writer.Place), 0))
+                if (!TryAddPrep(ref next, session, process, writer with { Step = 2 }, writer.Place, 0))
                 {
                     return;
                 }
@@ -34,7 +34,7 @@ internal sealed partial class CollectionModel
                 break;
             case 4:
             case 7:
-                if (!TryAddPrep(ref next, session, process, writer with { Step = 5 }, ToPack(writer.Place), writer.Own))
+                if (!TryAddPrep(ref next, session, process, writer with { Step = 5 }, writer.Place, writer.Own))
                 {
                     return;
                 }
@@ -64,7 +64,7 @@ internal sealed partial class CollectionModel
         }
     }
 
-    private bool TryAddPrep(ref ModelState state, int session, int process, WriterProcess writer, ushort foreign, ushort own)
+    private bool TryAddPrep(ref ModelState state, int session, int process, WriterProcess writer, byte place, ushort own)
     {
         int number = state.GetPrepCount(session);
         if (number == ModelState.MaximumPreps)
@@ -72,8 +72,8 @@ internal sealed partial class CollectionModel
             return false;
         }
 
-        ushort needed = (ushort)(foreign | own);
-        state.AddPrep(session, IsLeftOut(ModelMutation.ForeignRefsOnly) ? foreign : needed, needed);
+        ushort foreign = ToPack(place);
+        state.AddPrep(session, IsLeftOut(ModelMutation.ForeignRefsOnly) ? foreign : (ushort)(foreign | own), (ushort)(ToNeed(place) | own));
         state.SetProcess(process, writer with { Prep = (byte)(number + 1) });
         return true;
     }
@@ -130,10 +130,10 @@ internal sealed partial class CollectionModel
         bool isResumer = process != session;
 
         // The index may name packs that are long gone: only the generations keep the writer from them.
-        for (int place = 0; place <= 12; place++)
+        for (int place = 0; place <= OtherFramePlace; place++)
         {
             ushort pack = ToPack((byte)place);
-            bool isKnown = place == 0 || pack == FirstPack || (pack == SecondPack && _settings.Images == 2) || (pack != 0 && pack == FindTarget(state));
+            bool isKnown = place == 0 || (place == OtherFramePlace && _settings.HasMoves) || place == 1 || (pack == SecondPack && _settings.Images == 2) || (pack != 0 && pack == FindTarget(state));
             if (!isKnown || (pack & dead) != 0)
             {
                 continue;
@@ -176,7 +176,7 @@ internal sealed partial class CollectionModel
         next.SetProcess(process, new WriterProcess
         {
             Step = 5,
-            Place = foreign == 0 ? (byte)0 : ToPlace(foreign),
+            Place = foreign == 0 ? (byte)0 : foreign == OtherFrame ? OtherFramePlace : ToPlace(foreign),
             Own = own,
             Prep = (byte)(prep + 1),
         });
@@ -215,7 +215,7 @@ internal sealed partial class CollectionModel
         }
         else if (isDead)
         {
-            ushort target = foreign == FirstPack ? FindTarget(state) : (ushort)0;
+            ushort target = writer.Place == 1 ? FindTarget(state) : (ushort)0;
             if (target != 0)
             {
                 ModelState moved = state;

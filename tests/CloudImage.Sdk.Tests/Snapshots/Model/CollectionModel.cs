@@ -8,12 +8,15 @@ namespace CloudImage.Sdk.Tests.Snapshots.Model;
 /// <remarks>
 /// <para>Every step of a process is one request to the store, which is what the axioms make atomic. A crash needs no step of its own:
 /// a process that is never run again has crashed, and nobody else can tell the two apart.</para>
-/// <para>Bounds: see <see cref="ModelSettings"/>; a session has at most four preps, and each collector compacts once.</para>
+/// <para>Bounds: see <see cref="ModelSettings"/>; a session has at most four preps, each collector compacts once, and it compacts the first
+/// image's pack alone: of it the chunk of the image is copied, and another one that only the index knows is not.</para>
 /// </remarks>
 internal sealed partial class CollectionModel
 {
     private const ushort FirstPack = 1;
     private const ushort SecondPack = 2;
+    private const ushort OtherFrame = 1 << 12;
+    private const byte OtherFramePlace = 13;
 
     private readonly ModelSettings _settings;
 
@@ -56,13 +59,13 @@ internal sealed partial class CollectionModel
     {
         for (int image = 0; image < _settings.Images; image++)
         {
-            if ((state.Retired & (1 << image)) == 0 && !IsReadable(state, RefsOfImage(image)))
+            if ((state.Retired & (1 << image)) == 0 && !IsReadable(state, RefsOfImage(image), -1, image))
             {
                 return $"The snapshot of image {image}, which is not retired, cannot be read.";
             }
         }
 
-        if (state.ReaderStep == 2 && !IsReadable(state, FirstPack))
+        if (state.ReaderStep == 2 && !IsReadable(state, FirstPack, -1, 0))
         {
             return "The pinned snapshot cannot be read.";
         }
@@ -70,7 +73,7 @@ internal sealed partial class CollectionModel
         for (int session = 0; session < _settings.Writers; session++)
         {
             int fate = state.GetFate(session);
-            if (fate >= 2 && !IsReadable(state, state.GetNeeded(session, fate - 2)))
+            if (fate >= 2 && !IsReadable(state, state.GetNeeded(session, fate - 2), session, -1))
             {
                 return $"The committed snapshot of writer {session} cannot be read.";
             }
@@ -109,34 +112,66 @@ internal sealed partial class CollectionModel
 
     private static ushort RefsOfImage(int image) => image == 0 ? FirstPack : (ushort)(FirstPack | SecondPack);
 
-    private static ushort ToPack(byte place) => place == 0 ? (ushort)0 : (ushort)(1 << (place - 1));
+    private static ushort ToPack(byte place) => place == 0 ? (ushort)0 : place == OtherFramePlace ? FirstPack : (ushort)(1 << (place - 1));
+
+    /// <summary>What a chunk needs: its pack, or the frame that moves do not lead on from.</summary>
+    private static ushort ToNeed(byte place) => place == OtherFramePlace ? OtherFrame : ToPack(place);
 
     private static byte ToPlace(ushort pack) => (byte)(BitOperations.TrailingZeroCount(pack) + 1);
 
-    /// <summary>Whether each pack is there, or moved to one that is.</summary>
-    private bool IsReadable(in ModelState state, ushort packs) => (packs & ~state.Packs) == 0 || (Map(state, packs) & ~state.Packs) == 0;
+    /// <summary>Whether what a snapshot needs is there, or moved to where it is.</summary>
+    private bool IsReadable(in ModelState state, ushort needed, int session, int image)
+    {
+        bool needsFirst = (needed & (FirstPack | OtherFrame)) != 0;
+        int missing = needed & ~(FirstPack | OtherFrame) & ~state.Packs;
+        if (missing != 0 || !needsFirst || (state.Packs & FirstPack) != 0)
+        {
+            return missing == 0;
+        }
 
-    /// <summary>Counts a ref to a pack with moves for the target.</summary>
+        for (int number = 1; number <= ModelState.MaximumGenerations; number++)
+        {
+            Generation generation = state.GetGeneration(number);
+            bool isCovered = (session >= 0 && (generation.CoveredSessions & (1 << session)) != 0) || (image >= 0 && (generation.CoveredImages & (1 << image)) != 0);
+
+            // A chunk that an image has is copied for whoever needs it.
+            if (Counts(generation) && (isCovered || (needed & OtherFrame) == 0) && (state.Packs & ModelState.PackOfCompaction(generation.Mover - 1)) != 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Adds to refs to the first image's pack where it was moved; the pack itself stays alive with them.</summary>
     private ushort Map(in ModelState state, ushort refs)
     {
         ushort target = FindTarget(state);
-        return (refs & FirstPack) != 0 && target != 0 ? (ushort)((refs & ~FirstPack) | target) : refs;
+        return (refs & FirstPack) == 0 || target == 0 ? refs : IsLeftOut(ModelMutation.SparedMovesCount) ? (ushort)((refs & ~FirstPack) | target) : (ushort)(refs | target);
     }
 
-    /// <summary>Where the first image's pack was moved; 0: nowhere. Moves count when the condemnation of their generation names them.</summary>
+    /// <summary>Where the first image's pack was moved; 0: nowhere.</summary>
     private ushort FindTarget(in ModelState state)
     {
         for (int number = 1; number <= ModelState.MaximumGenerations; number++)
         {
             Generation generation = state.GetGeneration(number);
-            bool counts = (generation.Flags & 8) != 0 || (IsLeftOut(ModelMutation.UnboundMoves) && generation.HasCondemned);
-            if (generation.Mover != 0 && counts)
+            if (Counts(generation))
             {
                 return ModelState.PackOfCompaction(generation.Mover - 1);
             }
         }
 
         return 0;
+    }
+
+    /// <summary>Moves count when the condemnation of their generation names them, and its sweep, once it stands, did not spare their source.</summary>
+    private bool Counts(Generation generation)
+    {
+        bool isNamed = (generation.Flags & 8) != 0 || (IsLeftOut(ModelMutation.UnboundMoves) && generation.HasCondemned);
+        bool isSpared = generation.HasSweep && (generation.Swept & FirstPack) == 0 && !IsLeftOut(ModelMutation.SparedMovesCount);
+        return generation.Mover != 0 && isNamed && !isSpared;
     }
 
     private static int CountGenerations(in ModelState state)

@@ -42,7 +42,8 @@ public sealed class CollectionModelTests
     [InlineData(ModelMutation.ResumeWithoutCheck, "resume")]
     [InlineData(ModelMutation.PinsOnceBeforeRetired, "pins")]
     [InlineData(ModelMutation.NoCheckAfterPin, "pins")]
-    [InlineData(ModelMutation.UnboundMoves, "moves")]
+    [InlineData(ModelMutation.SweepUncovered, "writer-moves")]
+    [InlineData(ModelMutation.SparedMovesCount, "writer-moves")]
     public void Protocol_WithARuleLeftOut_LosesASnapshot(ModelMutation rule, string name)
     {
         var explorer = new ModelExplorer(new CollectionModel(Find(name, rule)));
@@ -53,6 +54,7 @@ public sealed class CollectionModelTests
 
     [Theory]
     [InlineData(ModelMutation.PinsBeforeRetired, "pins")]
+    [InlineData(ModelMutation.UnboundMoves, "moves")]
     [InlineData(ModelMutation.IgnoreGaps, "gaps")]
     [InlineData(ModelMutation.ListedPrepsOnly, "slow-lists")]
     public void Protocol_WithACautiousRuleLeftOut_LosesNothing(ModelMutation rule, string name) => AssertSafe(Find(name, rule), MutationStates);

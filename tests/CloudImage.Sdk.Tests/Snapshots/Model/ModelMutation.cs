@@ -36,7 +36,13 @@ public enum ModelMutation
     /// <summary>G6: a collector that finds a sweep deletes what it computed itself.</summary>
     OwnSweep,
 
-    /// <summary>G4: moves count although another collector's condemnation stands in their generation.</summary>
+    /// <summary>G5: a source of moves is swept although a snapshot needs it that the moves do not cover.</summary>
+    SweepUncovered,
+
+    /// <summary>G3: moves count although their source was spared, and the source is no longer alive by those who refer to it.</summary>
+    SparedMovesCount,
+
+    /// <summary>G4: moves count although another collector's condemnation stands in their generation. Only caution: their source stays alive by those who refer to it.</summary>
     UnboundMoves,
 
     /// <summary>W4: the writer does not mind a generation that is missing in between. Only caution: its prep was complete before the missing one.</summary>

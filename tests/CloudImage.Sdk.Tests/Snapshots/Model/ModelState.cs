@@ -7,7 +7,7 @@ namespace CloudImage.Sdk.Tests.Snapshots.Model;
 /// <summary>A state of the whole system in 160 bytes: what the store holds, and where each process stands.</summary>
 /// <remarks>
 /// Packs are bits: 0 and 1 of the committed snapshots, two for each writing process (its chunks; foreign chunks stored again), and one
-/// for each collector's compaction. Every field is a byte or a pair of bytes at a fixed place, so that states compare and hash as bytes.
+/// for each collector's compaction. Bit 12 is no pack: what needs it needs a frame of pack 0 that no committed snapshot of an image has. Every field is a byte or a pair of bytes at a fixed place, so that states compare and hash as bytes.
 /// </remarks>
 [InlineArray(SizeInBytes)]
 internal struct ModelState
@@ -77,7 +77,7 @@ internal struct ModelState
         Write(start, generation.Condemned);
         Write(start + 2, generation.Swept);
         this[start + 4] = generation.Flags;
-        this[start + 5] = generation.Mover;
+        this[start + 5] = generation.Moves;
     }
 
     /// <summary>0: none; 1: abort; 2 and more: commit of the prep of that number less 2.</summary>
@@ -164,8 +164,13 @@ internal struct ModelState
         for (int number = 1; number <= MaximumGenerations; number++)
         {
             Generation generation = GetGeneration(number);
-            byte mover = collectors && generation.Mover != 0 ? (byte)(3 - generation.Mover) : generation.Mover;
-            other.SetGeneration(number, new Generation(ExchangePacks(generation.Condemned, writers, collectors), ExchangePacks(generation.Swept, writers, collectors), generation.Flags, mover));
+            int mover = collectors && generation.Mover != 0 ? 3 - generation.Mover : generation.Mover;
+            int covered = writers ? ExchangeBits((byte)generation.CoveredSessions) : generation.CoveredSessions;
+            other.SetGeneration(number, new Generation(
+                ExchangePacks(generation.Condemned, writers, collectors),
+                ExchangePacks(generation.Swept, writers, collectors),
+                generation.Flags,
+                Generation.MakeMoves(mover, covered, generation.CoveredImages)));
         }
 
         for (int session = 0; session < 2; session++)
@@ -206,7 +211,7 @@ internal struct ModelState
                 Set = ExchangePacks(process.Set, writers, collectors),
                 FateOf0 = writers ? process.FateOf1 : process.FateOf0,
                 FateOf1 = writers ? process.FateOf0 : process.FateOf1,
-                Listed = writers ? ExchangeBits(process.Listed) : process.Listed,
+                Listed = writers ? (byte)(ExchangeBits(process.Listed) | (process.Listed & ~3)) : process.Listed,
                 PrepsSeen = writers ? (byte)((process.PrepsSeen << 4) | (process.PrepsSeen >> 4)) : process.PrepsSeen,
                 CompactionsFated = collectors ? ExchangeBits(process.CompactionsFated) : process.CompactionsFated,
             });
@@ -253,14 +258,22 @@ internal struct ModelState
 /// <param name="Condemned">The packs of cond.</param>
 /// <param name="Swept">The packs of sweep.</param>
 /// <param name="Flags">1: cond stands; 2: sweep stands; 4: done stands; 8: cond names the moves.</param>
-/// <param name="Mover">0: no moves; else the collector that created them, plus 1.</param>
-internal readonly record struct Generation(ushort Condemned, ushort Swept, byte Flags, byte Mover)
+/// <param name="Moves">0: none; else bits 0 and 1: the collector that created them, plus 1; 4 and 5: the sessions that they cover; 6 and 7: the images.</param>
+internal readonly record struct Generation(ushort Condemned, ushort Swept, byte Flags, byte Moves)
 {
+    internal int Mover => Moves & 3;
+
+    internal int CoveredSessions => (Moves >> 4) & 3;
+
+    internal int CoveredImages => Moves >> 6;
+
     internal bool HasCondemned => (Flags & 1) != 0;
 
     internal bool HasSweep => (Flags & 2) != 0;
 
     internal bool IsDone => (Flags & 4) != 0;
+
+    internal static byte MakeMoves(int mover, int sessions, int images) => (byte)(mover | (sessions << 4) | (images << 6));
 
     internal ushort Dead => HasSweep ? Swept : HasCondemned ? Condemned : (ushort)0;
 }
