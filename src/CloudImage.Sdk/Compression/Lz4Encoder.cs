@@ -26,7 +26,8 @@ internal static unsafe class Lz4Encoder
     private const int LiteralTail = 5;
 
     /// <summary>After 2 to the power of this many places without a match, every second is tried; after as many again, every third.</summary>
-    private const int SkipShift = 6;
+    /// <remarks>With 6, as the usual encoders have it, 262 MB of a system disk become 131.7 MB at 666 MB/s; so 132.5 MB at 701.</remarks>
+    private const int SkipShift = 4;
 
     private const int MaxTokenLength = 15;
     private const ulong HashPrime = 889523592379UL;
@@ -255,7 +256,7 @@ internal static unsafe class Lz4Encoder
         return (int)(place - start);
     }
 
-    // Of five bytes: the fewest that tell real matches from accidents of four.
+    // Of five bytes: matches of four cost more time than they save bytes. Six would give 777 MB/s, and 3 % more bytes.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Hash(byte* place) => (uint)(((*(ulong*)place << 24) * HashPrime) >> (64 - HashBits));
 }
