@@ -42,6 +42,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 1011, Level = LogLevel.Error, Message = "A session is left out because its records are damaged: {Problem}")]
     public static partial void RecordDamaged(ILogger logger, string problem);
 
+    [LoggerMessage(EventId = 1012, Level = LogLevel.Warning, Message = "A snapshot is left out because it cannot be opened: {Reason}")]
+    public static partial void SnapshotSealed(ILogger logger, string reason);
+
     [LoggerMessage(EventId = 1030, Level = LogLevel.Information, Message = "Snapshot {SnapshotId} was put under hold {HoldId}")]
     public static partial void HoldPlaced(ILogger logger, string snapshotId, string holdId);
 

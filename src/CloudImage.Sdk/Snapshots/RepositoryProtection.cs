@@ -14,6 +14,9 @@ internal class RepositoryProtection
     /// <summary>Whether content can be opened; without the keys of an encrypted repository only its packs, records and segments can be verified.</summary>
     public virtual bool HasKeys => true;
 
+    /// <summary>Whether the keys of the epoch are at hand in which something says that it was sealed.</summary>
+    public virtual bool HasKeysOf(ReadOnlySpan<byte> sealedContent) => true;
+
     /// <summary>Whether frames are sealed.</summary>
     public virtual bool IsSealed => false;
 

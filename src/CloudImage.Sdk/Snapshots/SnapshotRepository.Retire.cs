@@ -2,6 +2,7 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Diagnostics;
+using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
 
@@ -17,12 +18,24 @@ public sealed partial class SnapshotRepository
     /// <returns>A task that ends when the snapshot is given up.</returns>
     /// <exception cref="SnapshotNotFoundException">There is no such snapshot.</exception>
     /// <exception cref="SnapshotHeldException">It is under a legal hold.</exception>
-    /// <remarks>No other snapshot loses anything by this. Giving up twice is success.</remarks>
+    /// <remarks>No other snapshot loses anything by this. Giving up twice is success. It needs no key: a snapshot whose keys were destroyed can be given up.</remarks>
     public async Task DeleteAsync(string id, CancellationToken cancellationToken = default)
     {
-        CommittedSnapshot committed = await FindAsync(id, cancellationToken).ConfigureAwait(false);
-        await RetireAsync(committed.Id, "deleted", cancellationToken).ConfigureAwait(false);
+        await RetireAsync(await FindCommittedAsync(id, cancellationToken).ConfigureAwait(false), "deleted", cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<SessionId> FindCommittedAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await FindAsync(id, cancellationToken).ConfigureAwait(false)).Id;
+        }
+        catch (RepositoryKeyException) when (SessionId.TryParse(id, out SessionId session))
+        {
+            // Its fate and its prep were read and agree; the sealed descriptor alone was not.
+            return session;
+        }
     }
 
     // A hold that is placed between the look and the creation does not keep the snapshot on the list; what it holds stays all the same,

@@ -122,13 +122,13 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
 
     /// <summary>Lists the committed snapshots, oldest first.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Those that were not given up. One whose records are damaged is logged and left out; verification names it.</returns>
+    /// <returns>Those that were not given up. One whose records are damaged, or whose epoch's keys are not at hand, is logged and left out; verification names it.</returns>
     public Task<IReadOnlyList<SnapshotInfo>> ListAsync(CancellationToken cancellationToken = default) => ListAsync(false, cancellationToken);
 
     /// <summary>Lists the committed snapshots, oldest first.</summary>
     /// <param name="includeRetired">Whether those that were given up are listed too.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The snapshots. One whose records are damaged is logged and left out; verification names it.</returns>
+    /// <returns>The snapshots. One whose records are damaged, or whose epoch's keys are not at hand, is logged and left out; verification names it.</returns>
     public async Task<IReadOnlyList<SnapshotInfo>> ListAsync(bool includeRetired, CancellationToken cancellationToken = default)
     {
         List<SnapshotInfo> snapshots = [];

@@ -31,4 +31,7 @@ public sealed class VerifyResult
 
     /// <summary>Ids of the snapshots that the problems touch.</summary>
     public required IReadOnlyList<string> AffectedSnapshots { get; init; }
+
+    /// <summary>Ids of snapshots of epochs whose keys are not at hand: of them the stored bytes alone were verified, and they are no problem.</summary>
+    public required IReadOnlyList<string> SealedSnapshots { get; init; }
 }

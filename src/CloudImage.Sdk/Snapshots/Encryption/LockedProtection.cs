@@ -14,6 +14,9 @@ internal sealed class LockedProtection : RepositoryProtection
     public override bool HasKeys => false;
 
     /// <inheritdoc/>
+    public override bool HasKeysOf(ReadOnlySpan<byte> sealedContent) => false;
+
+    /// <inheritdoc/>
     public override bool IsSealed => true;
 
     /// <inheritdoc/>

@@ -12,6 +12,9 @@ internal sealed class SealedProtection(FrameSealer sealer) : RepositoryProtectio
     private FrameSealer Sealer => sealer;
 
     /// <inheritdoc/>
+    public override bool HasKeysOf(ReadOnlySpan<byte> sealedContent) => sealer.TryFindEpoch(sealedContent, out _);
+
+    /// <inheritdoc/>
     public override bool IsSealed => true;
 
     /// <inheritdoc/>

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Diagnostics;
+using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Storage;
 
@@ -99,6 +100,12 @@ internal static class SessionCatalog
         catch (RepositoryCorruptException exception)
         {
             Log.RecordDamaged(context.Logger, exception.Message);
+            return null;
+        }
+        catch (RepositoryKeyException exception) when (context.Protection.HasKeys)
+        {
+            // Of an epoch whose keys this holder was not given, or which were destroyed: the others are his to read.
+            Log.SnapshotSealed(context.Logger, exception.Message);
             return null;
         }
     }

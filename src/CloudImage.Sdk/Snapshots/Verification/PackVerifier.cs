@@ -99,9 +99,9 @@ internal static class PackVerifier
             return "the header of the frame is not what the slot table says.";
         }
 
-        if (!context.Protection.HasKeys)
+        if (header.IsSealed && !context.Protection.HasKeysOf(frame[FrameHeader.SizeInBytes..]))
         {
-            // The SHA-256 of the pack covers the sealed bytes; what is in them needs a key.
+            // The SHA-256 of the pack covers the sealed bytes; what is in them needs the keys of their epoch.
             return null;
         }
 

@@ -84,7 +84,7 @@ internal static class RecordVerifier
                 break;
             case RecordKind.Prep:
                 PrepRecord prep = PrepRecord.Read(name, body);
-                if (!prep.Descriptor.IsEmpty && context.Protection.HasKeys && ObjectNames.TryParseSession(name, out SessionId session, out _))
+                if (!prep.Descriptor.IsEmpty && context.Protection.HasKeysOf(prep.Descriptor.Span) && ObjectNames.TryParseSession(name, out SessionId session, out _))
                 {
                     SnapshotDescriptor.Read(name, context.Protection.OpenDescriptor(name, session, prep.Descriptor).Span);
                 }

@@ -25,6 +25,7 @@ internal sealed class RepositoryVerifier
     private readonly List<ObjectInfo> _segments = [];
     private readonly List<string> _unknown = [];
     private readonly List<string> _affected = [];
+    private readonly List<string> _sealed = [];
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private long _objects;
     private long _snapshots;
@@ -82,6 +83,7 @@ internal sealed class RepositoryVerifier
             SkippedPacks = _skipped,
             UnknownObjects = _unknown,
             AffectedSnapshots = _affected,
+            SealedSnapshots = _sealed,
         };
     }
 
@@ -167,6 +169,10 @@ internal sealed class RepositoryVerifier
             {
                 _problems.Add(ObjectNames.Fate(session), exception);
                 _affected.Add(session.ToString());
+            }
+            catch (RepositoryKeyException)
+            {
+                _sealed.Add(session.ToString());
             }
         }
     }

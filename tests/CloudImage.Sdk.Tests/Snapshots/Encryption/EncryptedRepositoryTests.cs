@@ -112,6 +112,31 @@ public sealed class EncryptedRepositoryTests : IDisposable
     }
 
     [Fact]
+    public async Task DestroyedEpoch_TakesItsSnapshotsAlone_AndTheRestGoesOn()
+    {
+        byte[] content = MakeContent(2_000_000, 7);
+        (string first, Dictionary<string, byte[]> objects) = await CaptureAsync(content);
+        var store = new CrashingObjectStore(0, long.MaxValue, false, objects);
+        await (await RepositoryKeyring.OpenAsync(store, _alice)).AddEpochAsync([_alice]);
+        SnapshotRepository repository = await SnapshotRepository.OpenAsync(store, new SnapshotRepositoryOpenOptions { Key = _alice });
+        CaptureResult kept = await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "disk", Parent = SnapshotParent.None }, null);
+        await (await RepositoryKeyring.OpenAsync(store, _alice)).DestroyEpochAsync(1);
+
+        repository = await SnapshotRepository.OpenAsync(store, new SnapshotRepositoryOpenOptions { Key = _alice });
+        Assert.Equal(kept.Id, Assert.Single(await repository.ListAsync()).Id);
+        Assert.Equal(content, await SnapshotTestData.ReadAllAsync(repository, kept.Id));
+        await Assert.ThrowsAsync<RepositoryKeyException>(async () => await repository.OpenDiskAsync(first));
+        CaptureResult next = await repository.CaptureAsync(new ModelDisk(content), SnapshotTestData.Capture("disk"), null);
+        Assert.Equal(kept.Id, next.Snapshot.ParentId);
+        Assert.Equal(0, next.NewChunks);
+        VerifyResult verified = await repository.VerifyAsync(VerifyOptions.Default, null);
+        Assert.Empty(verified.Problems);
+        Assert.Equal([first], verified.SealedSnapshots);
+        await repository.DeleteAsync(first);
+        Assert.Empty((await repository.VerifyAsync(VerifyOptions.Default, null)).SealedSnapshots);
+    }
+
+    [Fact]
     public async Task FlippedBit_InAnyObject_IsNeverReturnedAndFoundByVerify()
     {
         byte[] content = MakeContent(300_000, 5);
