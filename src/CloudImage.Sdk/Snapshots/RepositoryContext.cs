@@ -1,5 +1,6 @@
 using System;
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Hashing;
@@ -23,10 +24,12 @@ internal sealed class RepositoryContext
     private readonly FlightCache<FramePlace, TreeNode> _nodes = new(CachedNodes, static _ => 1);
     private readonly FlightCache<PackId, PackSlot[]> _slots = new(CachedSlots, static slots => slots.Length);
 
+    private readonly Random? _nameSource;
     private bool? _isAgeBased;
 
-    public RepositoryContext(ObjectStore store, RepositoryHeader header, RepositoryProtection protection, TimeProvider timeProvider, ILogger logger)
+    public RepositoryContext(ObjectStore store, RepositoryHeader header, RepositoryProtection protection, TimeProvider timeProvider, ILogger logger, Random? nameSource = null)
     {
+        _nameSource = nameSource;
         Store = store;
         Header = header;
         Protection = protection;
@@ -54,6 +57,24 @@ internal sealed class RepositoryContext
     public MoveCatalog Moves { get; } = new();
 
     public ContentHashAlgorithm Suite => Header.Digest;
+
+    /// <summary>Draws bytes for a name that nobody else draws.</summary>
+    public byte[] DrawName(int length)
+    {
+        byte[] name = new byte[length];
+        if (_nameSource is null)
+        {
+            RandomNumberGenerator.Fill(name);
+            return name;
+        }
+
+        lock (_nameSource)
+        {
+            _nameSource.NextBytes(name);
+        }
+
+        return name;
+    }
 
     /// <summary>Whether the store breaks an axiom that safe collection rests on, as far as it says itself and one question shows. Asked once.</summary>
     public async ValueTask<bool> IsAgeBasedAsync(CancellationToken cancellationToken)

@@ -257,7 +257,7 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
     }
 
     private static RepositoryContext MakeContext(ObjectStore store, RepositoryHeader header, RepositoryProtection protection, SnapshotRepositoryOpenOptions options) =>
-        new(store, header, protection, options.TimeProvider, options.LoggerFactory?.CreateLogger<SnapshotRepository>() ?? NullLogger<SnapshotRepository>.Instance);
+        new(store, header, protection, options.TimeProvider, options.LoggerFactory?.CreateLogger<SnapshotRepository>() ?? NullLogger<SnapshotRepository>.Instance, options.NameSource);
 
     private static async ValueTask<byte[]?> ReadHeaderAsync(ObjectStore store, CancellationToken cancellationToken)
     {

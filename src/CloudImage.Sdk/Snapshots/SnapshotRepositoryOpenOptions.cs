@@ -25,4 +25,7 @@ public sealed class SnapshotRepositoryOpenOptions
     /// <summary>Where messages go.</summary>
     /// <value>The default value is <see langword="null"/>: nowhere.</value>
     public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>What the names of sessions and pins are drawn from, in simulations that have to repeat; null for the machine's secure source.</summary>
+    internal Random? NameSource { get; init; }
 }

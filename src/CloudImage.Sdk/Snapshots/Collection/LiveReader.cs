@@ -30,7 +30,7 @@ internal sealed class LiveReader
     /// <exception cref="RepositoryCorruptException">A fate or a prep is missing or damaged.</exception>
     public async ValueTask<IReadOnlyCollection<LivePrep>> ReadAsync(SessionSurvey survey, Action<long, long>? progress, CancellationToken cancellationToken)
     {
-        ConcurrentBag<LivePrep> live = [];
+        ConcurrentBag<LivePrep> found = [];
         long done = 0;
         ParallelOptions options = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(survey.Sessions, options, async (session, token) =>
@@ -39,17 +39,19 @@ internal sealed class LiveReader
             {
                 foreach (int number in session.Value.Preps)
                 {
-                    live.Add(new LivePrep(session.Key, number, false, await PrepAsync(session.Key, number, token).ConfigureAwait(false)));
+                    found.Add(new LivePrep(session.Key, number, false, await PrepAsync(session.Key, number, token).ConfigureAwait(false)));
                 }
             }
             else if (await FateAsync(session.Key, token).ConfigureAwait(false) is { IsCommit: true } fate && (!session.Value.IsRetired || session.Value.IsPinned))
             {
                 // Read by its name, whether a listing showed it or not.
-                live.Add(new LivePrep(session.Key, fate.Prep, true, await PrepAsync(session.Key, fate.Prep, token).ConfigureAwait(false)));
+                found.Add(new LivePrep(session.Key, fate.Prep, true, await PrepAsync(session.Key, fate.Prep, token).ConfigureAwait(false)));
             }
 
             progress?.Invoke(Interlocked.Increment(ref done), survey.Sessions.Count);
         }).ConfigureAwait(false);
+        List<LivePrep> live = [.. found];
+        live.Sort(static (left, right) => left.Session != right.Session ? left.Session.CompareTo(right.Session) : left.Number.CompareTo(right.Number));
         return live;
     }
 

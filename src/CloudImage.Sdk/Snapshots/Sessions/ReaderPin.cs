@@ -1,5 +1,4 @@
 using System;
-using System.Security.Cryptography;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Diagnostics;
@@ -25,7 +24,7 @@ internal sealed class ReaderPin
     /// <summary>Creates a pin. First the pin, then the caller's look whether the snapshot is given up: the collector lists in the opposite order.</summary>
     public static async ValueTask<ReaderPin> CreateAsync(RepositoryContext context, SessionId session, string reason, CancellationToken cancellationToken)
     {
-        string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+        string id = Convert.ToHexStringLower(context.DrawName(8));
         HoldRecord record = Describe(context, reason);
         string name = ObjectNames.Pin(session, id);
         if (await context.TryCreateRecordAsync(name, RecordKind.Pin, record.ToBody(), cancellationToken).ConfigureAwait(false) is null)

@@ -50,7 +50,7 @@ internal sealed class WriteSession
     public static async ValueTask<WriteSession> OpenAsync(RepositoryContext context, string encodedImage, CancellationToken cancellationToken)
     {
         GenerationView before = await GenerationView.ReadAsync(context, 0, cancellationToken).ConfigureAwait(false);
-        SessionId id = SessionId.NewRandom();
+        SessionId id = new(context.DrawName(SessionId.SizeInBytes));
         OpenRecord open = new()
         {
             Writer = $"{Environment.MachineName}:{Environment.ProcessId}",
@@ -69,7 +69,7 @@ internal sealed class WriteSession
     /// <summary>Opens a session for the copies of a compaction, which never becomes a snapshot.</summary>
     public static async ValueTask<SessionId> OpenForCopiesAsync(RepositoryContext context, long generation, CancellationToken cancellationToken)
     {
-        SessionId id = SessionId.NewRandom();
+        SessionId id = new(context.DrawName(SessionId.SizeInBytes));
         OpenRecord open = new()
         {
             Writer = $"{Environment.MachineName}:{Environment.ProcessId} (compaction)",
