@@ -16,6 +16,7 @@ internal static class CommandTree
         root.Add(HashCommand.Create());
         root.Add(CheckCommand.Create());
         root.Add(ResizeCommand.Create());
+        root.Add(ApplyCommand.Create());
         root.Add(FormatsCommand.Create());
         root.Add(new Command("snapshot", "Snapshots of disks in a repository.")
         {
@@ -23,6 +24,7 @@ internal static class CommandTree
             SnapshotListCommand.Create(),
             SnapshotShowCommand.Create(),
             SnapshotDiffCommand.Create(),
+            SnapshotApplyCommand.Create(),
             SnapshotVerifyCommand.Create(),
             SnapshotRestoreCommand.Create(),
             SnapshotDeleteCommand.Create(),

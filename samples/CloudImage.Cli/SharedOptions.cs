@@ -1,4 +1,5 @@
 using System.CommandLine;
+using CloudImage.Sdk.Compression;
 using CloudImage.Sdk.IO;
 
 namespace CloudImage.Cli;
@@ -56,4 +57,11 @@ internal static class SharedOptions
     public static Option<int> Threads() => new("--threads") { Description = "Threads to work with; 0 takes one for each core.", DefaultValueFactory = _ => 0, HelpName = "N" };
 
     public static WriteDurability ParseDurability(string text) => text == "none" ? WriteDurability.None : WriteDurability.Flush;
+
+    public static ChunkCodec ParseCodec(string text) => text switch
+    {
+        "zstd" => ChunkCodec.Zstd,
+        "none" => ChunkCodec.Stored,
+        _ => ChunkCodec.Lz4,
+    };
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Diagnostics;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Cli.Output;
@@ -29,6 +30,7 @@ internal static class SnapshotCreateCommand
         Option<string> codec = new("--codec") { Description = "How chunks are compressed.", DefaultValueFactory = _ => "lz4", HelpName = "lz4|zstd|none" };
         codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
         Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
+        Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it; nothing else is read.", HelpName = "FILE" };
         Option<string> durability = SharedOptions.Durability();
         Option<string?> key = SharedOptions.Key();
         Option<string?> from = SharedOptions.From();
@@ -41,7 +43,7 @@ internal static class SnapshotCreateCommand
         Option<bool> json = SharedOptions.Json();
         Command command = new("create", "Take a snapshot of a disk: only what its parent does not have is stored.")
         {
-            repository, source, image, parent, baseImage, deduplication, resume, codec, tags, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
+            repository, source, image, parent, baseImage, deduplication, resume, codec, tags, changeMap, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -59,7 +61,8 @@ internal static class SnapshotCreateCommand
                     BaseImage = parsed.GetValue(baseImage),
                     Deduplication = parsed.GetValue(deduplication) == "chain" ? ChunkDeduplication.Chain : ChunkDeduplication.Exact,
                     ResumeSession = parsed.GetValue(resume),
-                    Codec = ParseCodec(parsed.GetValue(codec)!),
+                    Codec = SharedOptions.ParseCodec(parsed.GetValue(codec)!),
+                    ChangeMap = LoadMap(parsed.GetValue(changeMap)),
                     Tags = ParseTags(parsed.GetValue(tags) ?? []),
                     Concurrency = parsed.GetValue(threads),
                 });
@@ -77,6 +80,13 @@ internal static class SnapshotCreateCommand
         await ProgressDisplay.RunAsync("capturing", json, async progress =>
             result = await repository.CaptureAsync(disk, request.Capture, SnapshotProgressAdapter.For(progress), cancellationToken));
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        Tell(result, seconds, json);
+        return ExitCode.Success;
+    }
+
+    /// <summary>Tells of a snapshot that was made, by whatever command.</summary>
+    public static void Tell(CaptureResult result, double seconds, bool json)
+    {
         SnapshotInfo snapshot = result.Snapshot;
         if (json)
         {
@@ -84,12 +94,12 @@ internal static class SnapshotCreateCommand
                 result.Id, snapshot.Image, snapshot.Sequence, snapshot.ParentId, result.LogicalBytes, result.StoredBytes, result.ReadBytes,
                 result.NewChunks, result.UnchangedChunks, result.DuplicateChunks, result.ZeroChunks, result.Warnings, seconds);
             Report.Json(answer, AnswerContext.Default.SnapshotCreateAnswer);
-            return ExitCode.Success;
+            return;
         }
 
         foreach (string warning in result.Warnings)
         {
-            await Console.Error.WriteLineAsync($"cloudimage: {warning}");
+            Console.Error.WriteLine($"cloudimage: {warning}");
         }
 
         Console.Out.WriteLine($"{result.Id}  {snapshot.Image} #{snapshot.Sequence}");
@@ -99,7 +109,6 @@ internal static class SnapshotCreateCommand
             ("stored", ByteText.Exact(result.StoredBytes)),
             ("chunks", $"{result.NewChunks} new, {result.UnchangedChunks} as in the parent, {result.DuplicateChunks} found elsewhere, {result.ZeroChunks} zero"),
             ("time", $"{seconds:0.00} s"));
-        return ExitCode.Success;
     }
 
     private static SnapshotParent ParseParent(string text) => text switch
@@ -108,6 +117,17 @@ internal static class SnapshotCreateCommand
         "none" => SnapshotParent.None,
         _ => SnapshotParent.Of(text),
     };
+
+    private static BlockMap? LoadMap(string? path)
+    {
+        if (path is null)
+        {
+            return null;
+        }
+
+        using FileStream file = File.OpenRead(path);
+        return BlockMap.LoadAsync(file).GetAwaiter().GetResult();
+    }
 
     private static List<KeyValuePair<string, string>> ParseTags(string[] texts)
     {
@@ -123,13 +143,6 @@ internal static class SnapshotCreateCommand
 
         return tags;
     }
-
-    private static ChunkCodec ParseCodec(string text) => text switch
-    {
-        "zstd" => ChunkCodec.Zstd,
-        "none" => ChunkCodec.Stored,
-        _ => ChunkCodec.Lz4,
-    };
 
     private sealed record Request(string Repository, string Source, DiskOpenOptions OpenOptions, string? Key, WriteDurability Durability, CaptureOptions Capture);
 }

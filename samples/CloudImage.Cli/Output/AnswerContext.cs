@@ -20,6 +20,7 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(List<SnapshotAnswer>))]
 [JsonSerializable(typeof(SnapshotCreateAnswer))]
 [JsonSerializable(typeof(DiffAnswer))]
+[JsonSerializable(typeof(ApplyAnswer))]
 [JsonSerializable(typeof(VerifyAnswer))]
 [JsonSerializable(typeof(DeleteAnswer))]
 [JsonSerializable(typeof(PruneAnswer))]

@@ -113,6 +113,8 @@ internal sealed record RangeAnswer(long Offset, long Length);
 
 internal sealed record DiffAnswer(string From, string To, long ChangedBytes, IReadOnlyList<RangeAnswer> Ranges);
 
+internal sealed record ApplyAnswer(string Destination, string Format, long VirtualSize, string Root, double Seconds);
+
 internal sealed record VerifyAnswer(bool IsHealthy, long Snapshots, long Objects, long Chunks, long Bytes, IReadOnlyList<string> Problems, IReadOnlyList<string> AffectedSnapshots);
 
 internal sealed record PruneDecisionAnswer(string Id, string Image, long Sequence, DateTimeOffset CreatedAt, bool Keep, IReadOnlyList<string> Reasons);

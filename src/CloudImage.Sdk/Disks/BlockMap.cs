@@ -6,7 +6,7 @@ namespace CloudImage.Sdk.Disks;
 
 /// <summary>A set of ranges of a disk with their kinds: sorted, apart, neighbours of one kind joined. Immutable.</summary>
 /// <remarks>Gaps between the extents are legal; what a gap means is said where the map is used (in a change map: unchanged).</remarks>
-public sealed class BlockMap : IReadOnlyList<DiskExtent>
+public sealed partial class BlockMap : IReadOnlyList<DiskExtent>
 {
     private readonly DiskExtent[] _extents;
 

@@ -47,7 +47,6 @@ internal static partial class LinuxNative
     private const int WorkingDirectory = -100;
     private const int EmptyPath = 0x1000;
     private const int FollowLinks = 0x400;
-    private const int KeepSize = 1;
 
     // The four flags whose values differ between the processor families.
     private static readonly bool s_isArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
@@ -118,9 +117,6 @@ internal static partial class LinuxNative
     public static bool TryLink(SafeFileHandle file, string path) =>
         linkat(WorkingDirectory, $"/proc/self/fd/{file.DangerousGetHandle()}", WorkingDirectory, path, FollowLinks) == 0;
 
-    /// <summary>Sets blocks aside for a range that is about to be written, without changing the file's length; false where that fails.</summary>
-    public static bool TryReserve(SafeFileHandle file, long offset, long length) => fallocate(file, KeepSize, offset, length) == 0;
-
     /// <summary>Replaces one name by another in one step.</summary>
     public static void Rename(string from, string to) => ThrowOnError(rename(from, to), $"rename to '{to}'");
 
@@ -172,9 +168,6 @@ internal static partial class LinuxNative
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rename(string from, string to);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fallocate(SafeFileHandle file, int mode, long offset, long length);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fsync(SafeFileHandle file);

@@ -21,6 +21,13 @@ internal static class RestoreMark
         SyncFolder(path);
     }
 
+    /// <summary>Whether there is a mark with a certain text: the very work was cut off, and may go on.</summary>
+    public static bool IsPresent(string path, string text)
+    {
+        string name = NameOf(path);
+        return File.Exists(name) && File.ReadAllText(name) == text;
+    }
+
     /// <summary>Removes the mark. Durable when it returns.</summary>
     public static void Remove(string path)
     {
