@@ -12,25 +12,28 @@ using CloudImage.Sdk.Hashing;
 namespace CloudImage.Sdk.Tests.Snapshots;
 
 /// <summary>
-/// A second reader of unencrypted repositories, written from FORMAT.md alone: it shares no code with the library but the
-/// hash functions and codecs, and it knows nothing of speed.
+/// A second reader of repositories, written from FORMAT.md alone: it shares no code with the library but the hash functions
+/// and codecs, and it knows nothing of speed. Encrypted ones it reads with <see cref="FormatKeys"/>.
 /// </summary>
 internal sealed class FormatReader
 {
     private readonly IReadOnlyDictionary<string, byte[]> _objects;
     private readonly bool _isBlake3;
     private readonly int _chunkSize;
+    private readonly FormatKeys? _keys;
     private readonly Dictionary<(string Pack, int Offset), (string Pack, int Offset)> _moves = [];
 
-    public FormatReader(IReadOnlyDictionary<string, byte[]> objects)
+    public FormatReader(IReadOnlyDictionary<string, byte[]> objects, object? holder = null)
     {
         _objects = objects;
+        _keys = holder is null ? null : new FormatKeys(objects, holder);
         string text = Encoding.UTF8.GetString(objects["repo.json"]);
         int cut = text.LastIndexOf(",\"checksum\":\"", StringComparison.Ordinal);
         using JsonDocument document = JsonDocument.Parse(text);
         Require(document.RootElement.GetProperty("checksum").GetString() == Hex(SHA256.HashData(Encoding.UTF8.GetBytes(text[..cut]))), "repo.json");
         Require(document.RootElement.GetProperty("version").GetInt32() == 0, "version");
         _isBlake3 = document.RootElement.GetProperty("digest").GetString() == "blake3";
+        Require(document.RootElement.GetProperty("encryption").GetString() == (_keys is null ? "none" : "aes256gcm"), "encryption");
         _chunkSize = document.RootElement.GetProperty("chunkSize").GetInt32();
         foreach (string name in objects.Keys.Where(static name => name.StartsWith("g/", StringComparison.Ordinal) && name.EndsWith("/cond", StringComparison.Ordinal)))
         {
@@ -52,7 +55,8 @@ internal sealed class FormatReader
         string prepName = $"s/{sid}/prep.{BinaryPrimitives.ReadUInt16LittleEndian(fate.AsSpan(1)):x4}";
         Require(SHA256.HashData(_objects[prepName]).AsSpan().SequenceEqual(fate.AsSpan(3, 32)), "fate names the prep");
         using BinaryReader prep = new(new MemoryStream(Record(prepName, 3)));
-        using BinaryReader descriptor = new(new MemoryStream(prep.ReadBytes(prep.ReadInt32())));
+        byte[] described = prep.ReadBytes(prep.ReadInt32());
+        using BinaryReader descriptor = new(new MemoryStream(_keys?.OpenDescriptor(sid, described) ?? described));
         prep.ReadBytes(prep.ReadInt32());
         HashSet<string> refs = ReadRefs(prep);
         Require(descriptor.ReadUInt16() == 0 && descriptor.ReadByte() == (_isBlake3 ? 1 : 2), "descriptor");
@@ -74,6 +78,13 @@ internal sealed class FormatReader
 
             ReadNode(disk, root, pack, offset, length, level, 0, refs);
         }
+
+        descriptor.BaseStream.Position = (flags & 1) != 0 ? 80 : 48;
+        descriptor.ReadBytes(16);
+        long sequence = descriptor.ReadInt64();
+        descriptor.ReadBytes(24);
+        string image = Encoding.UTF8.GetString(descriptor.ReadBytes(descriptor.ReadUInt16()));
+        Require(Hex(Record($"n/{_keys?.HashName(image) ?? image}/{sequence:d10}", 8)) == sid, "number of the image");
 
         return disk;
     }
@@ -221,10 +232,11 @@ internal sealed class FormatReader
         }
 
         ReadOnlySpan<byte> frame = _objects[pack].AsSpan(offset, length);
-        Require(frame[..4].SequenceEqual("CIF0"u8) && frame[4] == 0 && frame[6] == 0 && frame[7] == kind && frame.Slice(16, 32).SequenceEqual(id), "frame");
+        Require(frame[..4].SequenceEqual("CIF0"u8) && frame[4] == 0 && frame[6] == (_keys is null ? 0 : 1) && frame[7] == kind, "frame");
+        Require(frame.Slice(16, 32).SequenceEqual(_keys is null ? id : _keys.IdOf(frame[48..], id)), "id of a frame");
         Require(BinaryPrimitives.ReadInt32LittleEndian(frame[12..]) == length - 48, "length of a frame");
         byte[] plain = new byte[BinaryPrimitives.ReadInt32LittleEndian(frame[8..])];
-        ReadOnlySpan<byte> payload = frame[48..];
+        ReadOnlySpan<byte> payload = _keys is null ? frame[48..] : _keys.OpenFrame(frame[..48], frame[48..], kind == 1);
         switch (frame[5])
         {
             case 0:

@@ -5,7 +5,9 @@ using System.Threading.Tasks;
 using CloudImage.Sdk.Compression;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Storage;
+using CloudImage.Sdk.Tests.Snapshots.Encryption;
 using Xunit;
 
 namespace CloudImage.Sdk.Tests.Snapshots;
@@ -41,5 +43,43 @@ public class FormatReaderTests
         }
 
         Assert.Equal(length > 0, reader.CheckSegments() > 0);
+    }
+
+    [Theory]
+    [InlineData("passphrase", ContentHashAlgorithm.Blake3)]
+    [InlineData("key-file", ContentHashAlgorithm.Sha256)]
+    [InlineData("rsa", ContentHashAlgorithm.Blake3)]
+    [InlineData("ecdh-p256", ContentHashAlgorithm.Blake3)]
+    [InlineData("ecdh-p384", ContentHashAlgorithm.Blake3)]
+    public async Task Read_EncryptedByTheSpecificationAlone_GivesTheSameDisks(string kind, ContentHashAlgorithm digest)
+    {
+        (KeyProvider provider, object secret) = KeyProviderTests.MakeWithSecret(kind);
+        using KeyProvider holder = provider;
+        using KeyProvider other = KeyProviderTests.Make("key-file", 9);
+        MemoryObjectStore store = new();
+        SnapshotRepositoryOptions options = new() { ChunkSize = 65536, Digest = digest, Encryption = RepositoryEncryption.Aes256Gcm, Keys = [holder, other] };
+        await using SnapshotRepository first = await SnapshotRepository.CreateAsync(new UnownedStore(store), options);
+        Dictionary<string, byte[]> expected = [];
+        byte[] content = SnapshotTestData.Mixed(65536 * 258, 22);
+        CaptureResult before = await first.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "disk", Codec = ChunkCodec.Zstd }, null);
+        expected.Add(before.Id, content);
+
+        // A second epoch, and a snapshot of it that refers to frames of the first.
+        await (await RepositoryKeyring.OpenAsync(store, holder)).AddEpochAsync([holder]);
+        await using SnapshotRepository second = await SnapshotRepository.OpenAsync(store, new SnapshotRepositoryOpenOptions { Key = holder });
+        content = [.. content];
+        Array.Reverse(content, 500_000, 300_000);
+        CaptureResult after = await second.CaptureAsync(new ModelDisk(content), SnapshotTestData.Capture("disk"), null);
+        expected.Add(after.Id, content);
+        Dictionary<string, byte[]> objects = await SnapshotTestData.DumpAsync(store);
+        Assert.Equal(2, new FormatKeys(objects, secret).EpochCount);
+        FormatReader reader = new(objects, secret);
+        Assert.Equal(expected.Keys.Order(), reader.Committed().Order());
+        foreach ((string id, byte[] disk) in expected)
+        {
+            Assert.Equal(disk, reader.ReadDisk(id));
+        }
+
+        Assert.True(reader.CheckSegments() > 0);
     }
 }

@@ -22,6 +22,22 @@ public sealed class KeyProviderTests
         _ => new CertificateKeyProvider(MakeAgreement(ECCurve.NamedCurves.nistP384)),
     };
 
+    /// <summary>A holder, and what the holder has in hand: a passphrase, the content of a key file, a certificate.</summary>
+    internal static (KeyProvider Holder, object Secret) MakeWithSecret(string kind)
+    {
+        switch (kind)
+        {
+            case "passphrase":
+                return (new PassphraseKeyProvider("correct horse", 100_000), "correct horse");
+            case "key-file":
+                byte[] file = [.. Enumerable.Range(0, 50).Select(index => (byte)(index * 11))];
+                return (new KeyFileProvider(file), file);
+            default:
+                X509Certificate2 certificate = kind == "rsa" ? MakeRsa(2048) : MakeAgreement(kind == "ecdh-p256" ? ECCurve.NamedCurves.nistP256 : ECCurve.NamedCurves.nistP384);
+                return (new CertificateKeyProvider(certificate), certificate);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task Unwrap_ByTheHolder_GivesTheSecretAndNobodyElse(string kind)
