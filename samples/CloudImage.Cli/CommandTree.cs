@@ -30,6 +30,9 @@ internal static class CommandTree
             SnapshotDeleteCommand.Create(),
             SnapshotPruneCommand.Create(),
             SnapshotHoldCommand.Create(),
+            SnapshotSignCommand.Create(),
+            SnapshotProveCommand.Create(),
+            SnapshotVerifyProofCommand.Create(),
         });
         root.Add(new Command("repo", "Snapshot repositories.")
         {
@@ -38,6 +41,7 @@ internal static class CommandTree
             RepoGcCommand.Create(),
             RepoProbeCommand.Create(),
             RepoCopyCommand.Create(),
+            RepoKeyCommand.Create(),
         });
         return root;
     }

@@ -11,6 +11,7 @@ using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Snapshots.Signing;
 
 namespace CloudImage.Cli.Commands;
 
@@ -32,6 +33,7 @@ internal static class SnapshotCreateCommand
         Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
         Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it; nothing else is read.", HelpName = "FILE" };
         Option<string> durability = SharedOptions.Durability();
+        Option<string?> signingKey = SharedOptions.SigningKey();
         Option<string?> key = SharedOptions.Key();
         Option<string?> from = SharedOptions.From();
         Option<bool> noReferences = SharedOptions.NoReferences();
@@ -43,10 +45,11 @@ internal static class SnapshotCreateCommand
         Option<bool> json = SharedOptions.Json();
         Command command = new("create", "Take a snapshot of a disk: only what its parent does not have is stored.")
         {
-            repository, source, image, parent, baseImage, deduplication, resume, codec, tags, changeMap, durability, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
+            repository, source, image, parent, baseImage, deduplication, resume, codec, tags, changeMap, durability, signingKey, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
         };
-        command.SetAction((parsed, cancellationToken) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
+            using SnapshotSigner? signer = SigningKeys.Open(parsed.GetValue(signingKey));
             string path = parsed.GetRequiredValue(source);
             Request request = new(
                 parsed.GetRequiredValue(repository),
@@ -62,11 +65,12 @@ internal static class SnapshotCreateCommand
                     Deduplication = parsed.GetValue(deduplication) == "chain" ? ChunkDeduplication.Chain : ChunkDeduplication.Exact,
                     ResumeSession = parsed.GetValue(resume),
                     Codec = SharedOptions.ParseCodec(parsed.GetValue(codec)!),
-                    ChangeMap = LoadMap(parsed.GetValue(changeMap)),
+                    ChangeMap = await LoadMapAsync(parsed.GetValue(changeMap), cancellationToken),
                     Tags = ParseTags(parsed.GetValue(tags) ?? []),
                     Concurrency = parsed.GetValue(threads),
+                    Signer = signer,
                 });
-            return RunAsync(request, parsed.GetValue(json), cancellationToken);
+            return await RunAsync(request, parsed.GetValue(json), cancellationToken);
         });
         return command;
     }
@@ -118,15 +122,15 @@ internal static class SnapshotCreateCommand
         _ => SnapshotParent.Of(text),
     };
 
-    private static BlockMap? LoadMap(string? path)
+    private static async Task<BlockMap?> LoadMapAsync(string? path, CancellationToken cancellationToken)
     {
         if (path is null)
         {
             return null;
         }
 
-        using FileStream file = File.OpenRead(path);
-        return BlockMap.LoadAsync(file).GetAwaiter().GetResult();
+        await using FileStream file = File.OpenRead(path);
+        return await BlockMap.LoadAsync(file, cancellationToken);
     }
 
     private static List<KeyValuePair<string, string>> ParseTags(string[] texts)

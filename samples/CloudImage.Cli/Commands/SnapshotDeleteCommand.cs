@@ -6,6 +6,7 @@ using System.Threading.Tasks;
 using CloudImage.Cli.Output;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Snapshots.Signing;
 
 namespace CloudImage.Cli.Commands;
 
@@ -16,21 +17,23 @@ internal static class SnapshotDeleteCommand
     {
         Argument<string> repository = new("REPO") { Description = "The repository." };
         Argument<string[]> ids = new("ID") { Description = "The snapshots.", Arity = ArgumentArity.OneOrMore };
+        Option<string?> signingKey = SharedOptions.SigningKey();
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
-        Command command = new("delete", "Give snapshots up. Their space is freed by 'repo gc', and no other snapshot is touched.") { repository, ids, key, json };
+        Command command = new("delete", "Give snapshots up. Their space is freed by 'repo gc', and no other snapshot is touched.") { repository, ids, signingKey, key, json };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetRequiredValue(repository), parsed.GetRequiredValue(ids), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
+            parsed.GetRequiredValue(repository), parsed.GetRequiredValue(ids), parsed.GetValue(signingKey), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, string[] ids, string? key, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string path, string[] ids, string? signingKey, string? key, bool json, CancellationToken cancellationToken)
     {
+        using SnapshotSigner? signer = SigningKeys.Open(signingKey);
         await using SnapshotRepository repository = await Repositories.OpenAsync(path, key, WriteDurability.Flush, cancellationToken);
         List<string> deleted = [];
         foreach (string id in ids)
         {
-            await repository.DeleteAsync(id, cancellationToken);
+            await (signer is null ? repository.DeleteAsync(id, cancellationToken) : repository.DeleteAsync(id, signer, cancellationToken));
             deleted.Add(id);
             if (!json)
             {

@@ -9,6 +9,7 @@ using CloudImage.Cli.Output;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
 using CloudImage.Sdk.Snapshots.Retention;
+using CloudImage.Sdk.Snapshots.Signing;
 
 namespace CloudImage.Cli.Commands;
 
@@ -31,11 +32,12 @@ internal static class SnapshotPruneCommand
         Option<int> share = new("--max-drop") { Description = "Drop nothing where more than this share of an image would go, in percent.", DefaultValueFactory = _ => 90, HelpName = "PERCENT" };
         Option<bool> confirm = new("--yes") { Description = "The plan was looked at: drop even more than --max-drop." };
         Option<bool> dryRun = new("--dry-run") { Description = "Tell what would be kept and dropped, and why; change nothing." };
+        Option<string?> signingKey = SharedOptions.SigningKey();
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
         Command command = new("prune", "Give snapshots up by a policy: what no rule keeps goes. Held snapshots stay. Space is freed by 'repo gc'.")
         {
-            repository, images, last, hourly, daily, weekly, monthly, yearly, within, tags, minimumAge, share, confirm, dryRun, key, json,
+            repository, images, last, hourly, daily, weekly, monthly, yearly, within, tags, minimumAge, share, confirm, dryRun, signingKey, key, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -54,7 +56,9 @@ internal static class SnapshotPruneCommand
                     KeepTags = parsed.GetValue(tags) ?? [],
                     MinimumAge = ParseTime(parsed.GetValue(minimumAge)),
                 },
-                new PruneOptions { MaxDroppedShare = parsed.GetValue(share) / 100.0, IsConfirmed = parsed.GetValue(confirm) },
+                parsed.GetValue(share) / 100.0,
+                parsed.GetValue(confirm),
+                parsed.GetValue(signingKey),
                 parsed.GetValue(dryRun),
                 parsed.GetValue(key));
             return RunAsync(request, parsed.GetValue(json), cancellationToken);
@@ -74,7 +78,9 @@ internal static class SnapshotPruneCommand
         }
 
         RetentionPlan plan = await repository.PlanRetentionAsync(request.Policy, request.Images, cancellationToken);
-        IReadOnlyList<SnapshotInfo> dropped = request.IsDryRun ? [] : await repository.PruneAsync(plan, request.Options, cancellationToken);
+        using SnapshotSigner? signer = SigningKeys.Open(request.SigningKey);
+        PruneOptions options = new() { MaxDroppedShare = request.MaxDroppedShare, IsConfirmed = request.IsConfirmed, Signer = signer };
+        IReadOnlyList<SnapshotInfo> dropped = request.IsDryRun ? [] : await repository.PruneAsync(plan, options, cancellationToken);
         if (json)
         {
             PruneAnswer answer = new(request.IsDryRun, plan.KeptCount, plan.DroppedCount, [.. dropped.Select(static snapshot => snapshot.Id)], [.. plan.Decisions.Select(static decision => new PruneDecisionAnswer(
@@ -125,5 +131,5 @@ internal static class SnapshotPruneCommand
             : throw new UsageException($"'{text}' is not a time; write a number with h, d or w behind it.");
     }
 
-    private sealed record Request(string Repository, string[] Images, RetentionPolicy Policy, PruneOptions Options, bool IsDryRun, string? Key);
+    private sealed record Request(string Repository, string[] Images, RetentionPolicy Policy, double MaxDroppedShare, bool IsConfirmed, string? SigningKey, bool IsDryRun, string? Key);
 }

@@ -77,10 +77,14 @@ internal sealed record SnapshotAnswer(
     string Root,
     bool IsLayer,
     bool IsDeleted,
-    IReadOnlyDictionary<string, string> Tags)
+    IReadOnlyDictionary<string, string> Tags,
+    string? Signature,
+    string? Origin)
 {
-    public static SnapshotAnswer Of(SnapshotInfo info) => new(
-        info.Id, info.Image, info.Sequence, info.ParentId, info.CreatedAt, info.Length, info.DataBytes, info.StoredBytes, info.Codec, info.Root.ToString(), info.IsLayer, info.IsRetired, TagsOf(info));
+    public static SnapshotAnswer Of(SnapshotInfo info) => Of(info, null);
+
+    public static SnapshotAnswer Of(SnapshotInfo info, string? signature) => new(
+        info.Id, info.Image, info.Sequence, info.ParentId, info.CreatedAt, info.Length, info.DataBytes, info.StoredBytes, info.Codec, info.Root.ToString(), info.IsLayer, info.IsRetired, TagsOf(info), signature, info.Origin?.ToString());
 
     private static Dictionary<string, string> TagsOf(SnapshotInfo info)
     {
@@ -122,6 +126,17 @@ internal sealed record PruneDecisionAnswer(string Id, string Image, long Sequenc
 internal sealed record PruneAnswer(bool DryRun, int Kept, int ToDrop, IReadOnlyList<string> Dropped, IReadOnlyList<PruneDecisionAnswer> Decisions);
 
 internal sealed record HoldAnswer(string Id, string? Hold, int Released);
+
+internal sealed record SignAnswer(string Id, string Algorithm, string Key, bool IsNew);
+
+internal sealed record ProveAnswer(string Id, string Destination, long Offset, long Length, string Root, long ProofBytes, long TreeBytes);
+
+internal sealed record VerifyProofAnswer(
+    bool Holds, bool IsTrusted, bool? IsSame, string Root, long Offset, long Length, long VirtualSize, string Image, long Sequence, DateTimeOffset CreatedAt, string Id, string Signature);
+
+internal sealed record KeySlotAnswer(long Epoch, string Holder, string Kind, string Name);
+
+internal sealed record KeyChangeAnswer(string Change, string Name);
 
 internal sealed record DeleteAnswer(IReadOnlyList<string> Deleted);
 

@@ -59,6 +59,10 @@ public sealed class CaptureOptions
     /// <value>0 for as many as there are processors, which is the default value.</value>
     public int Concurrency { get; init; }
 
+    /// <summary>Signs the snapshot's descriptor before it is committed; the caller disposes it.</summary>
+    /// <value>The default value is <see langword="null"/>: it is not signed. See <see cref="SnapshotRepository.SignAsync"/>.</value>
+    public Signing.SnapshotSigner? Signer { get; init; }
+
     /// <summary>Packs that are not to be referred to, whatever the index or the parent say: they are damaged.</summary>
     internal IReadOnlySet<Packs.PackId>? ExcludedPacks { get; init; }
 

@@ -41,6 +41,11 @@ internal static class ObjectNames
 
     public static string Origin(SessionId session, SnapshotIdentity identity) => $"s/{session}/{identity.ToPart()}";
 
+    /// <summary>What the part of a signature's name after the session begins with.</summary>
+    public const string SignaturePrefix = "signature.";
+
+    public static string Signature(SessionId session, string keyId) => $"s/{session}/{SignaturePrefix}{keyId}";
+
     public static string Segment(SessionId session, int owner, int sequence) =>
         string.Create(CultureInfo.InvariantCulture, $"i/{session}-{owner:x4}-{sequence:x6}");
 

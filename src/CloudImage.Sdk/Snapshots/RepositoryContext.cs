@@ -90,6 +90,12 @@ internal sealed class RepositoryContext
         return _isAgeBased == true;
     }
 
+    /// <summary>What a session of this repository is known by across repositories.</summary>
+    /// <exception cref="RepositoryCorruptException">The id of the repository is none.</exception>
+    public SnapshotIdentity IdentityOf(SessionId session) => SessionId.TryParse(Header.Id, out SessionId repository)
+        ? new SnapshotIdentity(repository, session)
+        : throw new RepositoryCorruptException(ObjectNames.Repository, 0, $"'{Header.Id}' is no id of a repository.");
+
     /// <summary>Creates a record.</summary>
     /// <returns>Its bytes, or null where an object of that name exists.</returns>
     public async ValueTask<byte[]?> TryCreateRecordAsync(string name, RecordKind kind, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)

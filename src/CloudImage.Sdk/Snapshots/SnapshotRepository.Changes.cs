@@ -122,6 +122,7 @@ public sealed partial class SnapshotRepository
                 Codec = options.Codec,
                 Deduplication = options.Deduplication,
                 Tags = options.Tags,
+                Signer = options.Signer,
                 CreatedAt = options.CreatedAt,
                 Concurrency = options.Concurrency,
                 Parent = SnapshotParent.Of(parent.Id),

@@ -80,6 +80,7 @@ public sealed partial class SnapshotRepository
         Codec = options.Codec,
         Deduplication = options.Deduplication,
         Tags = options.Tags,
+        Signer = options.Signer,
         CreatedAt = options.CreatedAt,
         Concurrency = options.Concurrency,
         Parent = SnapshotParent.Of(parentId),

@@ -82,7 +82,7 @@ public sealed partial class SnapshotRepository
         {
             try
             {
-                await RetireAsync(decision.Snapshot.Committed.Id, $"pruned: {decision.Reasons[0].Description}", cancellationToken).ConfigureAwait(false);
+                await RetireAsync(decision.Snapshot.Committed.Id, $"pruned: {decision.Reasons[0].Description}", options.Signer, cancellationToken).ConfigureAwait(false);
                 dropped.Add(decision.Snapshot);
             }
             catch (SnapshotHeldException exception)

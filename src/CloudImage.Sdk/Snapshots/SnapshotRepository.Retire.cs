@@ -5,6 +5,7 @@ using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.Snapshots.Encryption;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
+using CloudImage.Sdk.Snapshots.Signing;
 
 namespace CloudImage.Sdk.Snapshots;
 
@@ -21,7 +22,7 @@ public sealed partial class SnapshotRepository
     /// <remarks>No other snapshot loses anything by this. Giving up twice is success. It needs no key: a snapshot whose keys were destroyed can be given up.</remarks>
     public async Task DeleteAsync(string id, CancellationToken cancellationToken = default)
     {
-        await RetireAsync(await FindCommittedAsync(id, cancellationToken).ConfigureAwait(false), "deleted", cancellationToken).ConfigureAwait(false);
+        await RetireAsync(await FindCommittedAsync(id, cancellationToken).ConfigureAwait(false), "deleted", null, cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -40,7 +41,7 @@ public sealed partial class SnapshotRepository
 
     // A hold that is placed between the look and the creation does not keep the snapshot on the list; what it holds stays all the same,
     // for collection takes nothing of a retired snapshot that is pinned.
-    private async ValueTask RetireAsync(SessionId id, string reason, CancellationToken cancellationToken)
+    private async ValueTask RetireAsync(SessionId id, string reason, SnapshotSigner? signer, CancellationToken cancellationToken)
     {
         if (await FindActiveHoldAsync(id, cancellationToken).ConfigureAwait(false) is { } hold)
         {
@@ -48,6 +49,7 @@ public sealed partial class SnapshotRepository
         }
 
         RetiredRecord retired = new() { Time = _context.TimeProvider.GetUtcNow(), Writer = WriterName, Reason = reason };
+        retired = signer is null ? retired : retired.Sign(id, signer);
         await _context.TryCreateRecordAsync(ObjectNames.Retired(id), RecordKind.Retired, retired.ToBody(), cancellationToken).ConfigureAwait(false);
         string snapshotId = id.ToString();
         Log.SnapshotRetired(_context.Logger, snapshotId);

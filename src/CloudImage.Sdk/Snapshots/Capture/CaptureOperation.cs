@@ -10,6 +10,7 @@ using CloudImage.Sdk.Snapshots.Index;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
+using CloudImage.Sdk.Snapshots.Signing;
 using CloudImage.Sdk.Snapshots.Trees;
 
 namespace CloudImage.Sdk.Snapshots.Capture;
@@ -153,7 +154,14 @@ internal sealed class CaptureOperation : IAsyncDisposable
         long sequence = await _session.ReserveSequenceAsync(cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         byte[] descriptor = Describe(root, sequence, builder.DataChunks).ToArray();
-        PrepRecord prep = new() { Refs = builder.Refs, Descriptor = _context.Protection.SealDescriptor(_session.Id, descriptor) };
+        PrepRecord prep = new()
+        {
+            Refs = builder.Refs,
+            Descriptor = _context.Protection.SealDescriptor(_session.Id, descriptor),
+            Signature = _options.Signer is { } signer
+                ? StoredSignature.Make(signer, SignatureChecker.Message(_context.IdentityOf(_session.Id), descriptor).Span).ToArray()
+                : default,
+        };
         (int number, byte[] hash) = await _session.DeclareAsync(prep, cancellationToken).ConfigureAwait(false);
         if (!await _session.CheckAsync(builder.Refs, cancellationToken).ConfigureAwait(false))
         {

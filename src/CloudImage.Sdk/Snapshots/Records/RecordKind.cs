@@ -17,4 +17,5 @@ internal enum RecordKind
     GenerationDone = 12,
     VerifyReport = 13,
     Origin = 14,
+    Signature = 15,
 }

@@ -1,4 +1,5 @@
 using System;
+using CloudImage.Sdk.Snapshots.Signing;
 
 namespace CloudImage.Sdk.Snapshots.Records;
 
@@ -28,4 +29,13 @@ internal sealed class RetiredRecord
     /// <summary>What a signature is made over.</summary>
     public ReadOnlyMemory<byte> ToSigned(SessionId session) =>
         new RecordWriter().Bytes("cloudimage retired 0"u8).Session(session).Time(Time).Text(Writer).Text(Reason).Written;
+
+    /// <summary>The same with a signature over it.</summary>
+    public RetiredRecord Sign(SessionId session, SnapshotSigner signer) => new()
+    {
+        Time = Time,
+        Writer = Writer,
+        Reason = Reason,
+        Signature = StoredSignature.Make(signer, ToSigned(session).Span).ToArray(),
+    };
 }

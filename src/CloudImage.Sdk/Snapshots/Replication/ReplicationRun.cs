@@ -7,6 +7,7 @@ using System.Threading.Tasks;
 using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
+using CloudImage.Sdk.Snapshots.Signing;
 
 namespace CloudImage.Sdk.Snapshots.Replication;
 
@@ -174,12 +175,7 @@ internal sealed class ReplicationRun
     private async ValueTask CopyAsync(ReplicaCatalog catalog, CommittedSnapshot snapshot, List<Destination> lacking, CancellationToken cancellationToken)
     {
         SnapshotIdentity identity = catalog.IdentityOf(snapshot.Id);
-        DescriptorOrigin origin = snapshot.Descriptor.Origin ?? new DescriptorOrigin
-        {
-            Identity = identity,
-            Descriptor = snapshot.Descriptor.ToArray(),
-            Signature = snapshot.Prep.Signature,
-        };
+        DescriptorOrigin origin = snapshot.Descriptor.Origin ?? await DescribeAsync(snapshot, identity, cancellationToken).ConfigureAwait(false);
         SnapshotIdentity? parent = snapshot.Descriptor.Parent.IsDefault ? null : catalog.IdentityOf(snapshot.Descriptor.Parent);
         for (int attempt = 1; lacking.Count > 0; attempt++)
         {
@@ -201,6 +197,17 @@ internal sealed class ReplicationRun
                 }
             }
         }
+    }
+
+    private async ValueTask<DescriptorOrigin> DescribeAsync(CommittedSnapshot snapshot, SnapshotIdentity identity, CancellationToken cancellationToken)
+    {
+        List<StoredSignature> signatures = await SignatureChecker.ReadAsync(_source.Context, snapshot, cancellationToken).ConfigureAwait(false);
+        return new DescriptorOrigin
+        {
+            Identity = identity,
+            Descriptor = snapshot.Descriptor.ToArray(),
+            Signature = signatures.Count > 0 ? signatures[0].ToArray() : default,
+        };
     }
 
     private async ValueTask CopyOnceAsync(

@@ -1,4 +1,5 @@
 using System;
+using CloudImage.Sdk.Snapshots.Signing;
 
 namespace CloudImage.Sdk.Snapshots.Retention;
 
@@ -15,6 +16,10 @@ public sealed class PruneOptions
     /// <summary>Whether a plan that drops more than <see cref="MaxDroppedShare"/> was looked at and is meant.</summary>
     /// <value>The default value is <see langword="false"/>.</value>
     public bool IsConfirmed { get; init; }
+
+    /// <summary>Signs each prune, so that the gap it leaves is explained; the caller disposes it.</summary>
+    /// <value>The default value is <see langword="null"/>: prunes are not signed.</value>
+    public SnapshotSigner? Signer { get; init; }
 
     internal void Validate()
     {

@@ -20,6 +20,7 @@ internal static class RecordVerifier
                 "fate" => RecordKind.Fate,
                 "retired" => RecordKind.Retired,
                 _ when SnapshotIdentity.TryParsePart(part, out _) => RecordKind.Origin,
+                _ when part.StartsWith(ObjectNames.SignaturePrefix, StringComparison.Ordinal) => RecordKind.Signature,
                 _ when part.StartsWith("owner.", StringComparison.Ordinal) => RecordKind.Owner,
                 _ when part.StartsWith("prep.", StringComparison.Ordinal) => RecordKind.Prep,
                 _ when part.StartsWith("pin.", StringComparison.Ordinal) => part.EndsWith(".released", StringComparison.Ordinal) ? RecordKind.PinReleased : RecordKind.Pin,
@@ -60,6 +61,9 @@ internal static class RecordVerifier
                 break;
             case RecordKind.Fate:
                 FateRecord.Read(name, body);
+                break;
+            case RecordKind.Signature:
+                Signing.StoredSignature.Read(name, body);
                 break;
             case RecordKind.Retired:
                 RetiredRecord.Read(name, body);
