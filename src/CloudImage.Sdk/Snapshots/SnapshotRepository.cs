@@ -279,16 +279,24 @@ public sealed partial class SnapshotRepository : IDisposable, IAsyncDisposable
         CommittedSnapshot? parent = await ResolveParentAsync(options, encodedImage, cancellationToken).ConfigureAwait(false);
         CommittedSnapshot? baseSnapshot = await ResolveBaseAsync(options, cancellationToken).ConfigureAwait(false);
         WriteSession session = await OpenSessionAsync(options, encodedImage, cancellationToken).ConfigureAwait(false);
+        CaptureResult result = await CaptureInSessionAsync(disk, options, progress, session, parent, baseSnapshot, cancellationToken).ConfigureAwait(false);
+
+        // The index of the capture is garbage by now: a merge has its memory for itself.
+        await MergeSegmentsAsync(session, cancellationToken).ConfigureAwait(false);
+        return result;
+    }
+
+    private async Task<CaptureResult> CaptureInSessionAsync(
+        VirtualDisk disk, CaptureOptions options, IProgress<SnapshotProgress>? progress, WriteSession session, CommittedSnapshot? parent, CommittedSnapshot? baseSnapshot,
+        CancellationToken cancellationToken)
+    {
         CaptureOperation operation = new(_context, disk, options, progress, session, parent, baseSnapshot, cancellationToken);
         await using (operation.ConfigureAwait(false))
         {
             try
             {
                 await session.DeclareRelativesAsync(Relatives(parent, baseSnapshot, options), cancellationToken).ConfigureAwait(false);
-
-                CaptureResult result = await operation.ExecuteAsync(cancellationToken).ConfigureAwait(false);
-                await MergeSegmentsAsync(session, cancellationToken).ConfigureAwait(false);
-                return result;
+                return await operation.ExecuteAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is not SessionConflictException)
             {

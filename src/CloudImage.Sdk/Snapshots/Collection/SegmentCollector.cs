@@ -54,7 +54,7 @@ internal sealed class SegmentCollector
     {
         try
         {
-            return await SegmentReader.OpenAsync(_context.Store, pages, info.Name, info.Length, cancellationToken).ConfigureAwait(false);
+            return await SegmentReader.OpenAsync(_context.Store, pages, info.Name, info.Length, false, cancellationToken).ConfigureAwait(false);
         }
         catch (RepositoryCorruptException exception)
         {

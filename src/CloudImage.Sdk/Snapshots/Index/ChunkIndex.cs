@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
@@ -26,6 +27,7 @@ internal sealed class ChunkIndex
     private readonly Lock _lock = new();
     private readonly Dictionary<ChunkKey, (ContentDigest Id, FramePlace Place)> _own = [];
     private readonly List<(ChunkKey Key, PackId Pack, int Slot)> _unflushed = [];
+    private readonly ConcurrentDictionary<PackId, bool> _lost = new();
     private volatile SegmentReader[] _segments = [];
 
     public ChunkIndex(RepositoryContext context, Func<PackId, bool> isUsable)
@@ -212,6 +214,11 @@ internal sealed class ChunkIndex
     // Half the id agrees: the whole one is compared in the slot table, which also shows that the pack is there.
     private async ValueTask<FramePlace> ResolveAsync(PackId pack, int slot, ContentDigest id, IoMode mode, CancellationToken cancellationToken)
     {
+        if (_lost.ContainsKey(pack))
+        {
+            return default;
+        }
+
         PackSlot[] slots;
         try
         {
@@ -219,9 +226,13 @@ internal sealed class ChunkIndex
         }
         catch (RepositoryCorruptException exception)
         {
-            lock (_lock)
+            // Told once, and not asked again: an index may lead to a lost pack a million times.
+            if (_lost.TryAdd(pack, true))
             {
-                Problems.Add(exception.Message);
+                lock (_lock)
+                {
+                    Problems.Add(exception.Message);
+                }
             }
 
             return default;

@@ -5,13 +5,13 @@ namespace CloudImage.Sdk.Snapshots.Index;
 
 /// <summary>
 /// A split-block Bloom filter: each key sets eight bits, one in each 32-bit word of one block of 32 bytes, so that a
-/// question touches one cache line. Nine bits a key answer "perhaps" for about two in a hundred keys that are not there.
+/// question touches one cache line. Eight bits a key answer "perhaps" for about three in a hundred keys that are not there.
 /// </summary>
 /// <remarks>Keys are digests, uniformly distributed already: their own bits choose block and bits. Reading is thread-safe.</remarks>
 internal sealed class KeyFilter
 {
     public const int BlockLength = 32;
-    private const int BitsPerKey = 9;
+    private const int BitsPerKey = 8;
 
     // Odd constants that spread one 32-bit number over eight words, as split-block filters do (any odd numbers serve).
     private static ReadOnlySpan<uint> Salts => [0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31];

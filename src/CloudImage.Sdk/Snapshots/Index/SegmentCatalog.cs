@@ -46,6 +46,32 @@ internal static class SegmentCatalog
         return opened;
     }
 
+    /// <summary>Lists them without opening: the names in merged segments are taken as they stand.</summary>
+    public static async ValueTask<List<(int Level, ObjectInfo Info)>> ListAsync(RepositoryContext context, List<string> problems, CancellationToken cancellationToken)
+    {
+        List<(int Level, ObjectInfo Info)> listed = [];
+        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Segments, null, cancellationToken).ConfigureAwait(false))
+        {
+            listed.Add((LevelOf(info.Name), info));
+        }
+
+        HashSet<string> takenOver = new(StringComparer.Ordinal);
+        foreach ((int level, ObjectInfo info) in listed)
+        {
+            try
+            {
+                takenOver.UnionWith(level > 0 ? await SegmentReader.ReadSourcesAsync(context.Store, info.Name, info.Length, cancellationToken).ConfigureAwait(false) : []);
+            }
+            catch (RepositoryCorruptException exception)
+            {
+                problems.Add(exception.Message);
+            }
+        }
+
+        listed.RemoveAll(segment => takenOver.Contains(segment.Info.Name));
+        return listed;
+    }
+
     /// <summary>The level of merging that a name says: 0 for a session's own segment.</summary>
     public static int LevelOf(string name) =>
         name.Length > 4 && name[2] == 'L' && name[4] == '/' && char.IsAsciiDigit(name[3]) ? Math.Min(MaxLevel, name[3] - '0') : 0;

@@ -7,6 +7,7 @@ using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.Snapshots.Index;
 
@@ -26,24 +27,46 @@ internal static class SegmentMerger
     /// <returns>The name of the new segment, or null.</returns>
     public static async ValueTask<string?> MergeAsync(RepositoryContext context, SessionId session, Func<PackId, bool> isUsable, CancellationToken cancellationToken)
     {
-        FlightCache<(string Name, long Block), byte[]> pages = new(CachedPages, static _ => 1);
         List<string> problems = [];
-        List<SegmentReader> readers = await SegmentCatalog.OpenAsync(context, pages, problems, cancellationToken).ConfigureAwait(false);
+        List<(int Level, ObjectInfo Info)> listed = await SegmentCatalog.ListAsync(context, problems, cancellationToken).ConfigureAwait(false);
+        string? merged = null;
+        for (int level = 0; merged is null && level < 9; level++)
+        {
+            List<(int Level, ObjectInfo Info)> candidates = listed.FindAll(segment => segment.Level == level);
+            List<SegmentReader> sources = candidates.Count >= Fan ? await OpenAsync(context, candidates, problems, cancellationToken).ConfigureAwait(false) : [];
+            if (sources.Count >= Fan)
+            {
+                merged = await MergeAsync(context, ObjectNames.MergedSegment(level + 1, session, 0), sources, isUsable, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
         foreach (string problem in problems)
         {
             Log.IndexDamaged(context.Logger, problem);
         }
 
-        for (int level = 0; level < 9; level++)
+        return merged;
+    }
+
+    private static async ValueTask<List<SegmentReader>> OpenAsync(
+        RepositoryContext context, List<(int Level, ObjectInfo Info)> segments, List<string> problems, CancellationToken cancellationToken)
+    {
+        FlightCache<(string Name, long Block), byte[]> pages = new(CachedPages, static _ => 1);
+        List<SegmentReader> opened = [];
+        foreach ((int _, ObjectInfo info) in segments)
         {
-            List<SegmentReader> sources = readers.FindAll(reader => SegmentCatalog.LevelOf(reader.Name) == level);
-            if (sources.Count >= Fan)
+            try
             {
-                return await MergeAsync(context, ObjectNames.MergedSegment(level + 1, session, 0), sources, isUsable, cancellationToken).ConfigureAwait(false);
+                // Filters are let go: what is merged is read in order and never looked up.
+                opened.Add(await SegmentReader.OpenAsync(context.Store, pages, info.Name, info.Length, false, cancellationToken).ConfigureAwait(false));
+            }
+            catch (RepositoryCorruptException exception)
+            {
+                problems.Add(exception.Message);
             }
         }
 
-        return null;
+        return opened;
     }
 
     private static async ValueTask<string?> MergeAsync(RepositoryContext context, string name, List<SegmentReader> sources, Func<PackId, bool> isUsable, CancellationToken cancellationToken)

@@ -15,12 +15,13 @@ namespace CloudImage.Sdk.Snapshots.Index;
 internal sealed class SegmentReader
 {
     private const int MaxMetaLength = 1 << 30;
+    private const int PieceLength = 128 * 1024;
     private readonly ObjectStore _store;
     private readonly FlightCache<(string Name, long Block), byte[]> _pages;
-    private readonly KeyFilter _filter;
+    private readonly KeyFilter? _filter;
     private readonly byte[] _fences;
 
-    private SegmentReader(ObjectStore store, FlightCache<(string Name, long Block), byte[]> pages, string name, long count, PackId[] packs, string[] sources, KeyFilter filter, byte[] fences)
+    private SegmentReader(ObjectStore store, FlightCache<(string Name, long Block), byte[]> pages, string name, long count, PackId[] packs, string[] sources, KeyFilter? filter, byte[] fences)
     {
         _store = store;
         _pages = pages;
@@ -41,12 +42,82 @@ internal sealed class SegmentReader
     /// <summary>The segments whose entries this one took over.</summary>
     public IReadOnlyList<string> Sources { get; }
 
+    private KeyFilter Filter => _filter ?? throw new InvalidOperationException("The segment was opened without its filter.");
+
     public long BlockCount => _fences.Length / 8;
 
+    /// <summary>Opens a segment for looking up.</summary>
+    /// <exception cref="RepositoryCorruptException">The object is missing or is no segment.</exception>
+    public static ValueTask<SegmentReader> OpenAsync(
+        ObjectStore store, FlightCache<(string Name, long Block), byte[]> pages, string name, long length, CancellationToken cancellationToken) =>
+        OpenAsync(store, pages, name, length, true, cancellationToken);
+
+    /// <summary>Reads the names of the segments that a merged one took over, unchecked: enough to choose which ones to open.</summary>
+    /// <exception cref="RepositoryCorruptException">The object is missing or is no segment.</exception>
+    public static async ValueTask<string[]> ReadSourcesAsync(ObjectStore store, string name, long length, CancellationToken cancellationToken)
+    {
+        (byte[] _, long _, long _, long _, long _, long sources) = await ReadFooterAsync(store, name, length, cancellationToken).ConfigureAwait(false);
+        byte[] names = new byte[sources];
+        await PackReader.ReadExactlyAsync(store, name, names, length - SegmentLayout.FooterLength - sources, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        return Split(names);
+    }
+
     /// <summary>Opens a segment.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="pages">The cache of blocks.</param>
+    /// <param name="name">The object name.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="keepsFilter">Whether keys are looked up; the filter, most of what a segment costs in memory, is otherwise checked and let go.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="RepositoryCorruptException">The object is missing or is no segment.</exception>
     public static async ValueTask<SegmentReader> OpenAsync(
-        ObjectStore store, FlightCache<(string Name, long Block), byte[]> pages, string name, long length, CancellationToken cancellationToken)
+        ObjectStore store, FlightCache<(string Name, long Block), byte[]> pages, string name, long length, bool keepsFilter, CancellationToken cancellationToken)
+    {
+        (byte[] footer, long packs, long count, long blocks, long filter, long sources) = await ReadFooterAsync(store, name, length, cancellationToken).ConfigureAwait(false);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(name));
+        byte[] header = new byte[SegmentLayout.HeaderLength];
+        PackId[] table = new PackId[packs];
+        long tableLength = packs * PackId.SizeInBytes;
+        byte[] fences = new byte[blocks * 8];
+        byte[] names = new byte[sources];
+        long position = SegmentLayout.HeaderLength + (blocks * SegmentLayout.BlockLength);
+        await ReadAsync(header, 0).ConfigureAwait(false);
+        byte[] piece = new byte[Math.Min(tableLength, PieceLength / PackId.SizeInBytes * PackId.SizeInBytes)];
+        for (long done = 0; done < tableLength; done += piece.Length)
+        {
+            Memory<byte> part = piece.AsMemory(0, (int)Math.Min(piece.Length, tableLength - done));
+            await ReadAsync(part, position + done).ConfigureAwait(false);
+            ReadTable(name, part.Span, table.AsSpan((int)(done / PackId.SizeInBytes)));
+        }
+
+        byte[] filterBlocks = new byte[keepsFilter ? filter : Math.Min(filter, PieceLength)];
+        for (long done = 0; done < filter; done += filterBlocks.Length)
+        {
+            await ReadAsync(filterBlocks.AsMemory(0, (int)Math.Min(filterBlocks.Length, filter - done)), position + tableLength + done).ConfigureAwait(false);
+        }
+
+        await ReadAsync(fences, position + tableLength + filter).ConfigureAwait(false);
+        await ReadAsync(names, length - footer.Length - sources).ConfigureAwait(false);
+        hash.AppendData(footer.AsSpan(0, SegmentLayout.FooterHashOffset));
+        bool isWhole = hash.GetHashAndReset().AsSpan().SequenceEqual(footer.AsSpan(SegmentLayout.FooterHashOffset))
+            && BinaryPrimitives.ReadUInt32LittleEndian(header) == SegmentLayout.HeaderMagic;
+        if (!isWhole)
+        {
+            throw new RepositoryCorruptException(name, 0, "the tables of the segment do not match their hash.");
+        }
+
+        return new SegmentReader(store, pages, name, count, table, Split(names), keepsFilter ? new KeyFilter(filterBlocks) : null, fences);
+
+        async ValueTask ReadAsync(Memory<byte> part, long offset)
+        {
+            await PackReader.ReadExactlyAsync(store, name, part, offset, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            hash.AppendData(part.Span);
+        }
+    }
+
+    private static async ValueTask<(byte[] Footer, long Packs, long Count, long Blocks, long Filter, long Sources)> ReadFooterAsync(
+        ObjectStore store, string name, long length, CancellationToken cancellationToken)
     {
         if (length < SegmentLayout.HeaderLength + SegmentLayout.FooterLength)
         {
@@ -69,28 +140,17 @@ internal sealed class SegmentReader
             throw new RepositoryCorruptException(name, length - footer.Length, "the footer of the segment is none.");
         }
 
-        byte[] header = new byte[SegmentLayout.HeaderLength];
-        byte[] table = new byte[packs * PackId.SizeInBytes];
-        byte[] filterBlocks = new byte[filter];
-        byte[] fences = new byte[blocks * 8];
-        long position = SegmentLayout.HeaderLength + (blocks * SegmentLayout.BlockLength);
-        await PackReader.ReadExactlyAsync(store, name, header, 0, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-        await PackReader.ReadExactlyAsync(store, name, table, position, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-        await PackReader.ReadExactlyAsync(store, name, filterBlocks, position + table.Length, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-        await PackReader.ReadExactlyAsync(store, name, fences, position + table.Length + filter, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-        byte[] names = new byte[sources];
-        await PackReader.ReadExactlyAsync(store, name, names, length - footer.Length - sources, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-        CheckHash(name, [header, table, filterBlocks, fences, names], footer);
-        string[] sourceNames = names.Length == 0 ? [] : Encoding.UTF8.GetString(names).Split('\n');
-        return new SegmentReader(store, pages, name, count, ReadTable(name, table), sourceNames, new KeyFilter(filterBlocks), fences);
+        return (footer, packs, count, blocks, filter, sources);
     }
+
+    private static string[] Split(byte[] names) => names.Length == 0 ? [] : Encoding.UTF8.GetString(names).Split('\n');
 
     /// <summary>Finds an entry.</summary>
     /// <returns>The entry, or null.</returns>
     /// <exception cref="RepositoryCorruptException">A block is damaged.</exception>
     public async ValueTask<IndexEntry?> FindAsync(ChunkKey key, IoMode mode, CancellationToken cancellationToken)
     {
-        if (!_filter.MayContain(key))
+        if (!Filter.MayContain(key))
         {
             return null;
         }
@@ -137,7 +197,7 @@ internal sealed class SegmentReader
         {
             IndexEntry entry = SegmentLayout.ReadEntry(page, index);
             bool isInOrder = index == 0 || SegmentLayout.ReadEntry(page, index - 1).Key.CompareTo(entry.Key) < 0;
-            if (!isInOrder || entry.Pack >= Packs.Count || !_filter.MayContain(entry.Key))
+            if (!isInOrder || entry.Pack >= Packs.Count || !Filter.MayContain(entry.Key))
             {
                 throw new RepositoryCorruptException(Name, BlockOffset(block), $"entry {index} is out of order, not in the filter, or of no pack in the table.");
             }
@@ -146,36 +206,15 @@ internal sealed class SegmentReader
 
     private static long BlockOffset(long block) => SegmentLayout.HeaderLength + (block * SegmentLayout.BlockLength);
 
-    private static void CheckHash(string name, byte[][] parts, byte[] footer)
+    private static void ReadTable(string name, ReadOnlySpan<byte> table, Span<PackId> packs)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes(name));
-        foreach (byte[] part in parts)
+        for (int index = 0; index < table.Length / PackId.SizeInBytes; index++)
         {
-            hash.AppendData(part);
-        }
-
-        hash.AppendData(footer.AsSpan(0, SegmentLayout.FooterHashOffset));
-        bool isWhole = hash.GetHashAndReset().AsSpan().SequenceEqual(footer.AsSpan(SegmentLayout.FooterHashOffset))
-            && BinaryPrimitives.ReadUInt32LittleEndian(parts[0]) == SegmentLayout.HeaderMagic;
-        if (!isWhole)
-        {
-            throw new RepositoryCorruptException(name, 0, "the tables of the segment do not match their hash.");
-        }
-    }
-
-    private static PackId[] ReadTable(string name, byte[] table)
-    {
-        PackId[] packs = new PackId[table.Length / PackId.SizeInBytes];
-        for (int index = 0; index < packs.Length; index++)
-        {
-            if (!PackId.TryRead(table.AsSpan(index * PackId.SizeInBytes), out packs[index]) || packs[index].Kind != PackKind.Data)
+            if (!PackId.TryRead(table[(index * PackId.SizeInBytes)..], out packs[index]) || packs[index].Kind != PackKind.Data)
             {
                 throw new RepositoryCorruptException(name, 0, $"entry {index} of the table is no data pack.");
             }
         }
-
-        return packs;
     }
 
     private static bool Search(byte[] page, ChunkKey key, out IndexEntry entry)

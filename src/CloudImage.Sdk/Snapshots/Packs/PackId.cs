@@ -6,24 +6,27 @@ using CloudImage.Sdk.Snapshots.Records;
 
 namespace CloudImage.Sdk.Snapshots.Packs;
 
-/// <summary>The name of a pack: session, who of its owners wrote it, and its number. 24 bytes where it is stored.</summary>
+/// <summary>The name of a pack: session, who of its owners wrote it, and its number. 24 bytes where it is stored, and in memory, where indices hold many.</summary>
 internal readonly struct PackId : IEquatable<PackId>, IComparable<PackId>
 {
     public const int SizeInBytes = 24;
 
+    private readonly ushort _owner;
+    private readonly byte _kind;
+
     public PackId(PackKind kind, SessionId session, int owner, int sequence)
     {
-        Kind = kind;
+        _kind = (byte)kind;
         Session = session;
-        Owner = owner;
+        _owner = checked((ushort)owner);
         Sequence = sequence;
     }
 
-    public PackKind Kind { get; }
+    public PackKind Kind => (PackKind)_kind;
 
     public SessionId Session { get; }
 
-    public int Owner { get; }
+    public int Owner => _owner;
 
     public int Sequence { get; }
 
