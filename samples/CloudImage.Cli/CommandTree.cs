@@ -30,6 +30,7 @@ internal static class CommandTree
             SnapshotDeleteCommand.Create(),
             SnapshotPruneCommand.Create(),
             SnapshotHoldCommand.Create(),
+            SnapshotTraceCommand.Create(),
             SnapshotSignCommand.Create(),
             SnapshotProveCommand.Create(),
             SnapshotVerifyProofCommand.Create(),

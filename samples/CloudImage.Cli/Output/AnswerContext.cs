@@ -23,6 +23,7 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(ApplyAnswer))]
 [JsonSerializable(typeof(VerifyAnswer))]
 [JsonSerializable(typeof(DeleteAnswer))]
+[JsonSerializable(typeof(TraceAnswer))]
 [JsonSerializable(typeof(SignAnswer))]
 [JsonSerializable(typeof(ProveAnswer))]
 [JsonSerializable(typeof(VerifyProofAnswer))]

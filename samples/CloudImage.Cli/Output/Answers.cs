@@ -127,6 +127,8 @@ internal sealed record PruneAnswer(bool DryRun, int Kept, int ToDrop, IReadOnlyL
 
 internal sealed record HoldAnswer(string Id, string? Hold, int Released);
 
+internal sealed record TraceAnswer(string Id, bool HasTrace, IReadOnlyList<RangeAnswer> Ranges);
+
 internal sealed record SignAnswer(string Id, string Algorithm, string Key, bool IsNew);
 
 internal sealed record ProveAnswer(string Id, string Destination, long Offset, long Length, string Root, long ProofBytes, long TreeBytes);

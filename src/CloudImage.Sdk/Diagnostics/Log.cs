@@ -74,4 +74,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 1034, Level = LogLevel.Information, Message = "A copy to {Location} begins again: {Reason}")]
     public static partial void CopyRestarted(ILogger logger, string location, string reason);
+
+    [LoggerMessage(EventId = 1035, Level = LogLevel.Warning, Message = "The trace of snapshot {SnapshotId} could not be used, and reading goes on without it")]
+    public static partial void PrefetchFailed(ILogger logger, Exception exception, string snapshotId);
 }

@@ -16,6 +16,7 @@ internal static class ObjectNames
     public const string Images = "n/";
     public const string Generations = "g/";
     public const string Reports = "v/";
+    public const string Traces = "t/";
     public const string Probes = "x/";
     public const int MaxPackSequence = 0xff_ffff;
     public const int MaxImageNameLength = 128;
@@ -45,6 +46,18 @@ internal static class ObjectNames
     public const string SignaturePrefix = "signature.";
 
     public static string Signature(SessionId session, string keyId) => $"s/{session}/{SignaturePrefix}{keyId}";
+
+    public static string TracesOf(SessionId session) => $"{Traces}{session}-";
+
+    public static string Trace(SessionId session, int number) => string.Create(CultureInfo.InvariantCulture, $"{Traces}{session}-{number:x4}");
+
+    /// <summary>Takes the session of <c>t/&lt;sid&gt;-&lt;n&gt;</c>.</summary>
+    public static bool TryParseTrace(string name, out SessionId session)
+    {
+        session = default;
+        return name.Length > 3 + SessionId.TextLength && name.StartsWith(Traces, StringComparison.Ordinal) && name[2 + SessionId.TextLength] == '-'
+            && SessionId.TryParse(name.AsSpan(2, SessionId.TextLength), out session);
+    }
 
     public static string Segment(SessionId session, int owner, int sequence) =>
         string.Create(CultureInfo.InvariantCulture, $"i/{session}-{owner:x4}-{sequence:x6}");

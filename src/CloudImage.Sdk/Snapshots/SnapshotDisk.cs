@@ -17,7 +17,7 @@ namespace CloudImage.Sdk.Snapshots;
 /// Thread-safe. Small reads go through a bounded cache in memory, in which each chunk is fetched once however many
 /// readers wait for it; reads of whole chunks are decoded into the caller's buffer. The repository has to stay open.
 /// </remarks>
-public sealed class SnapshotDisk : VirtualDisk
+public sealed partial class SnapshotDisk : VirtualDisk
 {
     private readonly RepositoryContext _context;
     private readonly SnapshotTree _tree;
@@ -34,6 +34,7 @@ public sealed class SnapshotDisk : VirtualDisk
     internal SnapshotDisk(RepositoryContext context, SnapshotInfo snapshot, SnapshotDiskOptions options, ReaderPin? pin)
     {
         _pin = pin;
+        _recorder = options.RecordTrace ? new TraceRecorder() : null;
         _context = context;
         _options = options;
         _tree = snapshot.Committed.OpenTree(context);
@@ -48,6 +49,10 @@ public sealed class SnapshotDisk : VirtualDisk
             Variant = snapshot.IsLayer ? "layer" : null,
             LinkageId = snapshot.Id,
         };
+        if (options.Prefetch)
+        {
+            _ = Task.Run(PrefetchInBackgroundAsync, CancellationToken.None);
+        }
     }
 
     /// <summary>What is known of the snapshot.</summary>
@@ -67,6 +72,11 @@ public sealed class SnapshotDisk : VirtualDisk
     /// <inheritdoc/>
     protected override async ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
     {
+        if (_recorder is not null && buffer.Length > 0)
+        {
+            _recorder.Note(offset / ChunkSize, (offset + buffer.Length - 1) / ChunkSize);
+        }
+
         int total = buffer.Length;
         while (buffer.Length > 0)
         {

@@ -24,6 +24,14 @@ public sealed class SnapshotDiskOptions
     /// <value>The default value is <see langword="false"/>: nothing is written. A pin is two small objects; it ends when the disk is disposed.</value>
     public bool Pin { get; init; }
 
+    /// <summary>Whether the disk notes what is read of it, for <see cref="SnapshotDisk.GetTrace"/>.</summary>
+    /// <value>The default value is <see langword="false"/>.</value>
+    public bool RecordTrace { get; init; }
+
+    /// <summary>Whether the cache is filled by the trace that is kept with the snapshot, in the background, as soon as the disk is open.</summary>
+    /// <value>The default value is <see langword="false"/>. See <see cref="SnapshotDisk.PrefetchAsync"/>.</value>
+    public bool Prefetch { get; init; }
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfNegative(CacheSize);

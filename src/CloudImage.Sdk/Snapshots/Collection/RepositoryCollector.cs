@@ -46,6 +46,7 @@ internal sealed class RepositoryCollector
             {
                 if (!_options.IsDryRun)
                 {
+                    await new TraceCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
                     _tally.DeletedSegments += await new SegmentCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
                 }
 

@@ -18,4 +18,5 @@ internal enum RecordKind
     VerifyReport = 13,
     Origin = 14,
     Signature = 15,
+    Trace = 16,
 }

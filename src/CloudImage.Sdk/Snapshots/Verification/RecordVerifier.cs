@@ -45,6 +45,11 @@ internal static class RecordVerifier
             };
         }
 
+        if (ObjectNames.TryParseTrace(name, out SessionId _))
+        {
+            return RecordKind.Trace;
+        }
+
         return name.StartsWith(ObjectNames.Reports, StringComparison.Ordinal) ? RecordKind.VerifyReport : null;
     }
 
@@ -61,6 +66,9 @@ internal static class RecordVerifier
                 break;
             case RecordKind.Fate:
                 FateRecord.Read(name, body);
+                break;
+            case RecordKind.Trace:
+                TraceRecord.Read(name, body);
                 break;
             case RecordKind.Signature:
                 Signing.StoredSignature.Read(name, body);
