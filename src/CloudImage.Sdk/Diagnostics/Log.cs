@@ -77,4 +77,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 1035, Level = LogLevel.Warning, Message = "The trace of snapshot {SnapshotId} could not be used, and reading goes on without it")]
     public static partial void PrefetchFailed(ILogger logger, Exception exception, string snapshotId);
+
+    [LoggerMessage(EventId = 1036, Level = LogLevel.Information, Message = "Snapshot {SnapshotId} was given up before it was copied, and is left out")]
+    public static partial void CopyLeftOut(ILogger logger, string snapshotId);
 }

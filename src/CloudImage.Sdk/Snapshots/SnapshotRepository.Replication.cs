@@ -56,7 +56,7 @@ public sealed partial class SnapshotRepository
     /// before a copy is committed. Frames travel as they are where the destination has the keys that they are sealed with
     /// (<see cref="CreateReplicaAsync"/>), else they are sealed again, without being compressed again.</para>
     /// <para>A copy keeps image, time and tags of the original and names it as its <see cref="SnapshotInfo.Origin"/>; its id and number are the destination's own.
-    /// What a destination has given up since is not copied again.</para>
+    /// What a destination has given up since is not copied again, and what the source gives up during the copy is left out.</para>
     /// </remarks>
     public Task<ReplicationResult> CopyToAsync(
         IReadOnlyList<SnapshotRepository> destinations, ReplicationOptions options, IProgress<SnapshotProgress>? progress, CancellationToken cancellationToken = default)

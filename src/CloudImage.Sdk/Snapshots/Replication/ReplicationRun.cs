@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Diagnostics;
+using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
 using CloudImage.Sdk.Snapshots.Signing;
@@ -161,13 +162,48 @@ internal sealed class ReplicationRun
         ReaderPin? pin = _options.PinSource ? await ReaderPin.CreateAsync(_source.Context, snapshot.Id, "copied", cancellationToken).ConfigureAwait(false) : null;
         try
         {
+            // Behind the pin: what was given up before may be collected already.
+            if (pin is not null && await IsRetiredAsync(snapshot, cancellationToken).ConfigureAwait(false))
+            {
+                await LeaveOutAsync(snapshot, catalog.IdentityOf(snapshot.Id), lacking, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+
             await CopyAsync(catalog, snapshot, lacking, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RepositoryCorruptException exception) when (PackReader.IsMissing(exception))
+        {
+            // Packs go away under a reader without a pin when the snapshot is given up and collected. Anything else is damage.
+            if (!await IsRetiredAsync(snapshot, cancellationToken).ConfigureAwait(false))
+            {
+                throw;
+            }
+
+            await LeaveOutAsync(snapshot, catalog.IdentityOf(snapshot.Id), lacking, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
             if (pin is not null)
             {
                 await pin.ReleaseAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private ValueTask<bool> IsRetiredAsync(CommittedSnapshot snapshot, CancellationToken cancellationToken) =>
+        _source.Store.ExistsAsync(ObjectNames.Retired(snapshot.Id), cancellationToken);
+
+    // Nobody will go on with a copy of what is gone: sessions that began one are given up, so that collection takes what they stored.
+    private async ValueTask LeaveOutAsync(CommittedSnapshot snapshot, SnapshotIdentity identity, List<Destination> lacking, CancellationToken cancellationToken)
+    {
+        string id = snapshot.Id.ToString();
+        Log.CopyLeftOut(_source.Context.Logger, id);
+        foreach (Destination destination in lacking)
+        {
+            destination.Catalog = await ReplicaCatalog.ReadAsync(destination.Context, cancellationToken).ConfigureAwait(false);
+            foreach (SessionId undecided in destination.Catalog.UndecidedOf(identity))
+            {
+                await WriteSession.TryAbortAsync(destination.Context, undecided, cancellationToken).ConfigureAwait(false);
             }
         }
     }

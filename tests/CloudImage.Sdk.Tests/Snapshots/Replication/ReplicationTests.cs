@@ -319,6 +319,46 @@ public sealed class ReplicationTests : IDisposable
         Task CopyAsync(SnapshotRepository failing) => source.CopyToAsync([failing], ReplicationOptions.Default, null);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Source_GivenUpAndCollectedUnderTheCopy_IsLeftOut_AndTheRestArrives(bool usesPin)
+    {
+        MemoryObjectStore store = new();
+        await using SnapshotRepository owner = await CreateAsync(new UnownedStore(store), null);
+        string[] ids = [.. (await FillAsync(owner, "web", 1, 1)).Keys, .. (await FillAsync(owner, "other", 1, 7)).Keys];
+        async Task GiveUpAsync()
+        {
+            await owner.DeleteAsync(ids[0]);
+            await owner.CollectAsync(new CloudImage.Sdk.Snapshots.Collection.CollectOptions(), null);
+        }
+
+        // With a pin it is given up before the pin stands; without one when the destination's session is opened.
+        await using SnapshotRepository source = await SnapshotRepository.OpenAsync(new OnCreate(store, $"s/{ids[0]}/pin.", usesPin ? GiveUpAsync : null));
+        MemoryObjectStore destinationStore = new();
+        await (await CreateAsync(new UnownedStore(destinationStore), null)).DisposeAsync();
+        int opened = 0;
+        await using SnapshotRepository destination = await SnapshotRepository.OpenAsync(
+            new OnCreate(destinationStore, "s/", usesPin ? null : async () => await (++opened == 2 ? GiveUpAsync() : Task.CompletedTask)));
+        ReplicationResult result = await source.CopyToAsync([destination], new ReplicationOptions { PinSource = usesPin }, null);
+        Assert.Equal([ids[1]], result.Destinations[0].Copied.Select(static copied => copied.Source.Id));
+        Assert.Empty(await destination.ListInterruptedAsync());
+        Assert.Empty((await destination.VerifyAsync(VerifyOptions.Default, null)).Problems);
+    }
+
+    private sealed class OnCreate(ObjectStore inner, string prefix, Func<Task>? action) : DelegatingObjectStore(new UnownedStore(inner))
+    {
+        protected override async ValueTask<bool> TryCreateCoreAsync(string name, ReadOnlyMemory<byte> content, ObjectCreateOptions options, CancellationToken cancellationToken)
+        {
+            if (action is not null && (prefix == "s/" ? name.EndsWith("/open", StringComparison.Ordinal) : name.StartsWith(prefix, StringComparison.Ordinal)))
+            {
+                await action();
+            }
+
+            return await base.TryCreateCoreAsync(name, content, options, cancellationToken);
+        }
+    }
+
     private static long Requests(CountingObjectStore store)
     {
         ObjectStoreStatistics statistics = store.GetStatistics();

@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Holds what happens to snapshots after they were taken against borg, restic and casync: small scattered writes, giving up and collecting, copying.
+#   lifecycle.sh [DIR]    DIR takes disks and repositories, about 12 GB (a temporary folder without it)
+#   CLOUDIMAGE    the executable; published by publish.sh into DIR where it is not named
+#   SIZE_MIB      size of the disk of incompressible data (2048)
+#   WRITES        random writes of 8 KiB between two snapshots (400)
+#   VERSIONS      how many versions of the disk are taken before all but one are given up (5)
+#   PEERS         which peers run, separated by blanks (borg restic casync, as far as they are installed)
+#   RESULTS       where the table is also written (benchmarks/peers/results/lifecycle.md)
+# Hot cache, one medium, nothing flushed by anybody but by collection and copying, whose durability is what they are for. One run: times are told, bytes are held to limits.
+# Exit code 1 where a limit of the table is missed, 2 where it could not run.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+results=${RESULTS:-$here/results/lifecycle.md}
+size=${SIZE_MIB:-2048} writes=${WRITES:-400} versions=${VERSIONS:-5}
+if [ $# -gt 0 ]; then
+    mkdir -p "$1"; dir=$(cd "$1" && pwd); keep=1
+else
+    dir=$(mktemp -d /var/tmp/cloudimage-lifecycle.XXXXXX); keep=0
+fi
+for tool in /usr/bin/time awk dd; do
+    command -v "$tool" >/dev/null || { echo "lifecycle.sh: $tool is not installed" >&2; exit 2; }
+done
+tool=${CLOUDIMAGE:-$dir/bin/cloudimage}
+[ -x "$tool" ] || "$here/publish.sh" "$dir/bin"
+peers=""
+for peer in ${PEERS:-borg restic casync}; do
+    command -v "$peer" >/dev/null && peers="$peers $peer"
+done
+work=$dir/lifecycle
+rm -rf "$work"; mkdir -p "$work"
+trap 'rm -rf "$work"; [ $keep = 1 ] || rm -rf "$dir"' EXIT
+export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes BORG_RELOCATED_REPO_ACCESS_IS_OK=yes BORG_BASE_DIR=$work/borg-home
+export RESTIC_PASSWORD=benchmark RESTIC_FROM_PASSWORD=benchmark RESTIC_CACHE_DIR=$work/restic-cache
+
+run() { # NAME COMMAND...: leaves its seconds in $work/NAME.s
+    local name=$1; shift
+    /usr/bin/time -f '%e' -o "$work/last.t" "$@" > "$work/last.log" 2>&1 || { echo "lifecycle.sh: $name failed:" >&2; tail -5 "$work/last.log" >&2; exit 2; }
+    tail -1 "$work/last.t" > "$work/$name.s"
+}
+seconds() { cat "$work/$1.s" 2>/dev/null || echo -; }
+bytes() { du -sb --apparent-size "$1" | cut -f1; }
+field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([0-9a-f.]*\)\"\{0,1\}.*/\1/p" "$work/last.log" | head -1; }
+disk=$work/disk.raw
+head -c "${size}M" /dev/urandom > "$disk"
+RANDOM=4711
+scatter() { # random places on a grid of 8 KiB, the same ones in every run
+    local n place
+    for ((n = 0; n < writes; n++)); do
+        place=$(((RANDOM * 32768 + RANDOM) % (size * 128)))
+        head -c 8192 /dev/urandom | dd of="$disk" bs=8192 seek="$place" conv=notrunc status=none
+    done
+}
+"$tool" repo init "$work/ours" > /dev/null
+for peer in $peers; do case $peer in
+    borg) borg init -e none "$work/borg" > /dev/null 2>&1 ;;
+    restic) restic init --repository-version 2 -r "$work/restic" > /dev/null ;;
+    casync) mkdir -p "$work/casync" ;;
+esac; done
+capture() { # VERSION: the disk as it is, into every repository
+    local before
+    before=$(bytes "$work/ours")
+    run "ours-capture$1" "$tool" snapshot create "$work/ours" "$disk" --image disk --durability none --json
+    field id > "$work/id$1"
+    echo $(($(bytes "$work/ours") - before)) > "$work/ours$1.bytes"
+    for peer in $peers; do
+        before=$(bytes "$work/$peer")
+        case $peer in
+            borg) run "borg-capture$1" borg create -C lz4 --chunker-params fixed,4194304 "$work/borg::v$1" "$disk" ;;
+            restic) run "restic-capture$1" restic -q backup -r "$work/restic" "$disk" ;;
+            casync) run "casync-capture$1" casync make --store="$work/casync/default.castr" "$work/casync/v$1.caibx" "$disk" ;;
+        esac
+        echo $(($(bytes "$work/$peer") - before)) > "$work/$peer$1.bytes"
+    done
+}
+capture 1
+for ((version = 2; version <= versions; version++)); do scatter; capture "$version"; done
+
+# Copy everything, then again without changes.
+"$tool" repo init "$work/copy" --like "$work/ours" > /dev/null
+run ours-copy "$tool" repo copy "$work/ours" "$work/copy" --json
+frames=$(field frameBytes)
+copied=$(bytes "$work/copy")
+run ours-copy-again "$tool" repo copy "$work/ours" "$work/copy" --json
+case $peers in *restic*)
+    restic init --repository-version 2 -r "$work/restic-copy" --from-repo "$work/restic" --copy-chunker-params > /dev/null
+    run restic-copy restic -q copy -r "$work/restic-copy" --from-repo "$work/restic"
+    run restic-copy-again restic -q copy -r "$work/restic-copy" --from-repo "$work/restic" ;;
+esac
+run ours-diff "$tool" snapshot diff "$work/ours" "$(cat "$work/id1")" "$(cat "$work/id2")" --json
+
+# Give up all but the newest, and free what it does not need.
+run ours-prune "$tool" snapshot prune "$work/ours" --keep-last 1 --json
+run ours-gc "$tool" repo gc "$work/ours" --compact 90 --json
+case $peers in *restic*) run restic-prune restic -q forget -r "$work/restic" --keep-last 1 --prune ;; esac
+case $peers in *borg*)
+    run borg-prune borg prune --keep-last 1 "$work/borg"
+    run borg-compact borg compact --threshold 10 "$work/borg" ;;
+esac
+run ours-verify "$tool" snapshot verify "$work/ours" --json
+
+missed=0
+mkdir -p "$(dirname "$results")"
+changed=$((writes * 8192))
+times() { awk -v a="$1" -v b="$changed" 'BEGIN { printf "%.1f", a / b }'; }
+limit() { # WHAT VALUE LIMIT
+    local verdict=met
+    awk -v v="$2" -v l="$3" 'BEGIN { exit !(v <= l) }' || { verdict=missed; missed=1; }
+    echo "| $1 | $2 | $3 | $verdict |"
+}
+{
+    echo "# After the capture: small changes, copies, collection"
+    echo
+    echo "A disk of $size MiB of incompressible data in $versions versions, $writes random writes of 8 KiB between two of them; $(nproc) processors,$(awk -F: '/model name/ { print $2; exit }' /proc/cpuinfo), load at the end $(cut -d' ' -f1 /proc/loadavg)."
+    for peer in $peers; do case $peer in casync) echo "- $(casync --version | head -1)";; restic) echo "- $(restic version)";; *) echo "- $(borg --version)";; esac; done
+    echo
+    echo "| | value | limit | |"
+    echo "|---|---|---|---|"
+    limit "stored by the second capture, times what changed" "$(times "$(cat "$work/ours2.bytes")")" 34
+    limit "bytes of a copy, times the missing frames" "$(awk -v a="$copied" -v b="$frames" 'BEGIN { printf "%.4f", a / b }')" 1.02
+    limit "a copy without changes, seconds" "$(seconds ours-copy-again)" 1
+    echo
+    echo "| | ours | restic | borg | casync |"
+    echo "|---|---|---|---|---|"
+    line() { # WHAT OURS RESTIC BORG CASYNC
+        echo "| $1 | $2 | $3 | $4 | $5 |"
+    }
+    stored() { [ -f "$work/$1.bytes" ] && cat "$work/$1.bytes" || echo -; }
+    line "first capture, s" "$(seconds ours-capture1)" "$(seconds restic-capture1)" "$(seconds borg-capture1)" "$(seconds casync-capture1)"
+    line "second capture, s" "$(seconds ours-capture2)" "$(seconds restic-capture2)" "$(seconds borg-capture2)" "$(seconds casync-capture2)"
+    line "stored by it, bytes ($changed changed)" "$(stored ours2)" "$(stored restic2)" "$(stored borg2)" "$(stored casync2)"
+    line "difference of two snapshots, s" "$(seconds ours-diff)" - - -
+    line "copy of everything, s" "$(seconds ours-copy)" "$(seconds restic-copy)" - -
+    line "copy without changes, s" "$(seconds ours-copy-again)" "$(seconds restic-copy-again)" - -
+    line "give up all but one, s" "$(seconds ours-prune)" - "$(seconds borg-prune)" -
+    line "free the rest (restic: with giving up), s" "$(seconds ours-gc)" "$(seconds restic-prune)" "$(seconds borg-compact)" -
+    line "bytes left" "$(bytes "$work/ours")" "$([ -d "$work/restic" ] && bytes "$work/restic" || echo -)" "$([ -d "$work/borg" ] && bytes "$work/borg" || echo -)" -
+} | tee "$results"
+grep -q '| missed |' "$results" && missed=1
+exit $missed
