@@ -52,6 +52,7 @@ scatter() { # random places on a grid of 8 KiB, the same ones in every run
     done
 }
 "$tool" repo init "$work/ours" > /dev/null
+"$tool" repo init "$work/patched" > /dev/null
 for peer in $peers; do case $peer in
     borg) borg init -e none "$work/borg" > /dev/null 2>&1 ;;
     restic) restic init --repository-version 2 -r "$work/restic" > /dev/null ;;
@@ -63,6 +64,11 @@ capture() { # VERSION: the disk as it is, into every repository
     run "ours-capture$1" "$tool" snapshot create "$work/ours" "$disk" --image disk --durability none --json
     field id > "$work/id$1"
     echo $(($(bytes "$work/ours") - before)) > "$work/ours$1.bytes"
+    if [ "$1" -le 2 ]; then
+        before=$(bytes "$work/patched")
+        run "patched-capture$1" "$tool" snapshot create "$work/patched" "$disk" --image disk --patch-frames --durability none --json
+        echo $(($(bytes "$work/patched") - before)) > "$work/patched$1.bytes"
+    fi
     for peer in $peers; do
         before=$(bytes "$work/$peer")
         case $peer in
@@ -102,7 +108,7 @@ run ours-verify "$tool" snapshot verify "$work/ours" --json
 missed=0
 mkdir -p "$(dirname "$results")"
 changed=$((writes * 8192))
-times() { awk -v a="$1" -v b="$changed" 'BEGIN { printf "%.1f", a / b }'; }
+times() { awk -v a="$1" -v b="$changed" 'BEGIN { printf "%.2f", a / b }'; }
 limit() { # WHAT VALUE LIMIT
     local verdict=met
     awk -v v="$2" -v l="$3" 'BEGIN { exit !(v <= l) }' || { verdict=missed; missed=1; }
@@ -117,18 +123,19 @@ limit() { # WHAT VALUE LIMIT
     echo "| | value | limit | |"
     echo "|---|---|---|---|"
     limit "stored by the second capture, times what changed" "$(times "$(cat "$work/ours2.bytes")")" 34
+    limit "the same with patch frames" "$(times "$(cat "$work/patched2.bytes")")" 1.3
     limit "bytes of a copy, times the missing frames" "$(awk -v a="$copied" -v b="$frames" 'BEGIN { printf "%.4f", a / b }')" 1.02
     limit "a copy without changes, seconds" "$(seconds ours-copy-again)" 1
     echo
-    echo "| | ours | restic | borg | casync |"
-    echo "|---|---|---|---|---|"
-    line() { # WHAT OURS RESTIC BORG CASYNC
-        echo "| $1 | $2 | $3 | $4 | $5 |"
+    echo "| | ours | with patch frames | restic | borg | casync |"
+    echo "|---|---|---|---|---|---|"
+    line() { # WHAT OURS RESTIC BORG CASYNC PATCHED
+        echo "| $1 | $2 | ${6:--} | $3 | $4 | $5 |"
     }
     stored() { [ -f "$work/$1.bytes" ] && cat "$work/$1.bytes" || echo -; }
-    line "first capture, s" "$(seconds ours-capture1)" "$(seconds restic-capture1)" "$(seconds borg-capture1)" "$(seconds casync-capture1)"
-    line "second capture, s" "$(seconds ours-capture2)" "$(seconds restic-capture2)" "$(seconds borg-capture2)" "$(seconds casync-capture2)"
-    line "stored by it, bytes ($changed changed)" "$(stored ours2)" "$(stored restic2)" "$(stored borg2)" "$(stored casync2)"
+    line "first capture, s" "$(seconds ours-capture1)" "$(seconds restic-capture1)" "$(seconds borg-capture1)" "$(seconds casync-capture1)" "$(seconds patched-capture1)"
+    line "second capture, s" "$(seconds ours-capture2)" "$(seconds restic-capture2)" "$(seconds borg-capture2)" "$(seconds casync-capture2)" "$(seconds patched-capture2)"
+    line "stored by it, bytes ($changed changed)" "$(stored ours2)" "$(stored restic2)" "$(stored borg2)" "$(stored casync2)" "$(stored patched2)"
     line "difference of two snapshots, s" "$(seconds ours-diff)" - - -
     line "copy of everything, s" "$(seconds ours-copy)" "$(seconds restic-copy)" - -
     line "copy without changes, s" "$(seconds ours-copy-again)" "$(seconds restic-copy-again)" - -

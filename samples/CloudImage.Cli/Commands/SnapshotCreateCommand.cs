@@ -31,6 +31,7 @@ internal static class SnapshotCreateCommand
         Option<string> codec = new("--codec") { Description = "How chunks are compressed.", DefaultValueFactory = _ => "lz4", HelpName = "lz4|zstd|none" };
         codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
         Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
+        Option<bool> patchFrames = new("--patch-frames") { Description = "Store a chunk that changed in part as the blocks that differ from the parent's." };
         Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it; nothing else is read.", HelpName = "FILE" };
         Option<string> durability = SharedOptions.Durability();
         Option<string?> signingKey = SharedOptions.SigningKey();
@@ -45,7 +46,7 @@ internal static class SnapshotCreateCommand
         Option<bool> json = SharedOptions.Json();
         Command command = new("create", "Take a snapshot of a disk: only what its parent does not have is stored.")
         {
-            repository, source, image, parent, baseImage, deduplication, resume, codec, tags, changeMap, durability, signingKey, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
+            repository, source, image, parent, baseImage, deduplication, resume, codec, tags, patchFrames, changeMap, durability, signingKey, key, from, noReferences, snapshot, disk, passphrase, force, threads, json,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -66,6 +67,7 @@ internal static class SnapshotCreateCommand
                     ResumeSession = parsed.GetValue(resume),
                     Codec = SharedOptions.ParseCodec(parsed.GetValue(codec)!),
                     ChangeMap = await LoadMapAsync(parsed.GetValue(changeMap), cancellationToken),
+                    PatchFrames = parsed.GetValue(patchFrames),
                     Tags = ParseTags(parsed.GetValue(tags) ?? []),
                     Concurrency = parsed.GetValue(threads),
                     Signer = signer,

@@ -59,6 +59,10 @@ public sealed class CaptureOptions
     /// <value>0 for as many as there are processors, which is the default value.</value>
     public int Concurrency { get; init; }
 
+    /// <summary>Whether a chunk of which at most half differs from the parent's is stored as the blocks that differ, each a 64th of a chunk.</summary>
+    /// <value>The default value is <see langword="false"/>. It stores much less of small scattered writes; reading such a chunk takes two requests, and it is not found by its content later.</value>
+    public bool PatchFrames { get; init; }
+
     /// <summary>Signs the snapshot's descriptor before it is committed; the caller disposes it.</summary>
     /// <value>The default value is <see langword="null"/>: it is not signed. See <see cref="SnapshotRepository.SignAsync"/>.</value>
     public Signing.SnapshotSigner? Signer { get; init; }

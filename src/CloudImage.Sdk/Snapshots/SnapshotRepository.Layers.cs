@@ -81,6 +81,7 @@ public sealed partial class SnapshotRepository
         Deduplication = options.Deduplication,
         Tags = options.Tags,
         Signer = options.Signer,
+        PatchFrames = options.PatchFrames,
         CreatedAt = options.CreatedAt,
         Concurrency = options.Concurrency,
         Parent = SnapshotParent.Of(parentId),

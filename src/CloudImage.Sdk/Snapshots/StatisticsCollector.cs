@@ -75,6 +75,11 @@ internal sealed class StatisticsCollector
             }
             else if (node.Kind(index) == EntryKind.Stored && _seen.Add(node.Place(index)))
             {
+                if (node.Place(index).Patch is { } patch && _seen.Add(patch.Base))
+                {
+                    Count(patch.Base, snapshot);
+                }
+
                 _chunks += Count(node.Place(index), snapshot) ? 1 : 0;
             }
         }

@@ -135,6 +135,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
         IsLayer = _options.AsLayer,
         LayerBase = _options.LayerBase,
         Codec = _options.Codec,
+        UsesPatches = _options.PatchFrames,
         Index = index,
         OwnSession = _session.Id,
         IsUsable = _session.IsUsable,

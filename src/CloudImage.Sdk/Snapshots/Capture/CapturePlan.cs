@@ -43,11 +43,10 @@ internal sealed class CapturePlan
     public required Func<PackId, bool> IsUsable { get; init; }
 
     /// <summary>Takes over a chunk of the parent: where it is, or, where its pack is condemned, where it was moved to.</summary>
-    public bool TryUse(FramePlace place, out FramePlace usable)
-    {
-        usable = place;
-        return IsUsable(place.Pack) || (Context.Moves.TryFindCopy(place, out usable) && IsUsable(usable.Pack));
-    }
+    public bool TryUse(FramePlace place, out FramePlace usable) => Context.Moves.TryUse(place, IsUsable, out usable);
+
+    /// <summary>Whether a changed chunk may be stored as a patch over the parent's.</summary>
+    public bool UsesPatches { get; init; }
 
     /// <summary>How many foreign packs the shared chunks of a leaf may lie in.</summary>
     public int MaxForeignPacks { get; init; } = 16;

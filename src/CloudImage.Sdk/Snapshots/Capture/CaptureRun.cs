@@ -188,14 +188,14 @@ internal sealed class CaptureRun
         if (_plan.Index is { } index && index.TryFindOwn(result.Header.Id, out FramePlace existing))
         {
             Counters.DuplicateChunks++;
-            return existing;
+            return existing with { Patch = result.Patch };
         }
 
         ReadOnlyMemory<byte> frame = unit.Frames.AsMemory(result.FrameOffset, result.Header.FrameLength);
         FramePlace place = await _dataPacks.AppendAsync(frame, result.Header, cancellationToken).ConfigureAwait(false);
         _plan.Index?.AddOwn(result.Header.Id, place);
         Counters.NewChunks++;
-        return place;
+        return place with { Patch = result.Patch };
     }
 
     private static async ValueTask DrainAsync(ChannelReader<CaptureItem> ordered)

@@ -17,11 +17,15 @@ internal sealed class CaptureWorker
     private readonly Func<byte[]> _rentFrames;
     private readonly byte[] _plain;
     private readonly byte[] _decoded;
+    private readonly ChunkFetcher _fetcher;
+    private byte[]? _base;
+    private byte[]? _patch;
 
     public CaptureWorker(CapturePlan plan, Func<byte[]> rentFrames)
     {
         _plan = plan;
         _rentFrames = rentFrames;
+        _fetcher = new ChunkFetcher(plan.Context);
         _plain = GC.AllocateUninitializedArray<byte>(plan.ChunkSize);
         _decoded = GC.AllocateUninitializedArray<byte>(plan.ChunkSize);
     }
@@ -136,10 +140,52 @@ internal sealed class CaptureWorker
         unit.Frames ??= _rentFrames();
         Span<byte> destination = unit.Frames.AsSpan(frames, _plan.Context.Frames.MaxFrameLength(_plan.ChunkSize));
         result.Outcome = ChunkOutcome.New;
-        result.Header = _plan.Context.Frames.Encode(FrameKind.Chunk, result.Digest, plain, _plan.Codec, destination);
         result.FrameOffset = frames;
+        if (_plan.UsesPatches && TryPatch(unit.Leaf, entry, plain, destination, ref result))
+        {
+            frames += result.Header.FrameLength;
+            return;
+        }
+
+        result.Header = _plan.Context.Frames.Encode(FrameKind.Chunk, result.Digest, plain, _plan.Codec, destination);
         frames += result.Header.FrameLength;
         Check(result.Header, destination[FrameHeader.SizeInBytes..result.Header.FrameLength], plain);
+    }
+
+    // Over the parent's chunk at the same position, or, where that is a patch itself, over what it is laid over.
+    private bool TryPatch(CaptureLeaf leaf, int entry, ReadOnlySpan<byte> plain, Span<byte> destination, ref ChunkResult result)
+    {
+        if (leaf.ParentNode is not { } parent || parent.Kind(entry) != EntryKind.Stored || !_plan.TryUse(parent.Place(entry), out FramePlace place))
+        {
+            return false;
+        }
+
+        ContentDigest digest = place.Patch?.BaseDigest ?? parent.Digest(entry);
+        place = place.Patch?.Base ?? place;
+        _base ??= new byte[_plan.ChunkSize];
+        _patch ??= new byte[ChunkPatch.MaxLength(_plan.ChunkSize)];
+        try
+        {
+            SyncBridge.Wait(_fetcher.FetchAsync(new WantedChunk(place, digest, _base), IoMode.Synchronous, CancellationToken.None));
+        }
+        catch (RepositoryCorruptException)
+        {
+            // The parent is damaged here: the chunk is stored whole, and verification names the damage.
+            return false;
+        }
+
+        int length = ChunkPatch.Create(plain, _base, _patch);
+        if (length == 0)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> patch = _patch.AsSpan(0, length);
+        ContentDigest patchDigest = _plan.Context.Frames.Hash(patch);
+        result.Header = _plan.Context.Frames.Encode(FrameKind.Patch, patchDigest, patch, _plan.Codec, destination);
+        result.Patch = new PatchBase(place, digest, patchDigest);
+        Check(result.Header, destination[FrameHeader.SizeInBytes..result.Header.FrameLength], patch);
+        return true;
     }
 
     private bool TryShare(CaptureLeaf leaf, ref ChunkResult result)
@@ -163,7 +209,7 @@ internal sealed class CaptureWorker
     {
         bool isSame = header.Codec == ChunkCodecId.Stored && !header.IsSealed
             ? payload.SequenceEqual(plain)
-            : _plan.Context.Frames.TryDecode(header, payload, _decoded) && plain.SequenceEqual(_decoded);
+            : _plan.Context.Frames.TryDecode(header, payload, _decoded.AsSpan(0, plain.Length)) && plain.SequenceEqual(_decoded.AsSpan(0, plain.Length));
         if (!isSame)
         {
             throw new SnapshotRepositoryException($"A chunk did not survive being encoded with {header.Codec}: the memory or the codec of this machine is at fault.");

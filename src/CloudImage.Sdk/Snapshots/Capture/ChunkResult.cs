@@ -9,6 +9,7 @@ internal struct ChunkResult
     public ChunkOutcome Outcome;
     public ContentDigest Digest;
     public FramePlace Place;
+    public PatchBase? Patch;
     public FrameHeader Header;
     public int FrameOffset;
     public bool IsDeclined;

@@ -14,6 +14,8 @@ internal static class NodeMarker
     private const int KindsOffset = 12;
     private const int TableOffset = KindsOffset + (TreeGeometry.FanOut / 4);
     private const int EntryLength = ContentDigest.SizeInBytes + 2 + 4 + 4;
+    private const int PatchLength = (2 * ContentDigest.SizeInBytes) + 2 + 4 + 4;
+    private const int PatchedKind = 3;
     private const uint Magic = 0x304e4943; // "CIN0"
 
     /// <summary>Marks the chunks of a leaf.</summary>
@@ -24,7 +26,7 @@ internal static class NodeMarker
     /// <exception cref="RepositoryCorruptException">The bytes are no leaf, or a place is none.</exception>
     public static int MarkLeaf(in FramePlace place, ReadOnlySpan<byte> plain, Func<PackId, PackMarks?> find)
     {
-        int entries = Open(place, plain, 0, out int tableCount);
+        int entries = Open(place, plain, 0, out int tableCount, out int patches);
         PackMarks?[] marks = new PackMarks?[tableCount];
         int[] guesses = new int[tableCount];
         for (int slot = 0; slot < tableCount; slot++)
@@ -32,29 +34,40 @@ internal static class NodeMarker
             marks[slot] = find(ReadPack(place, plain, slot));
         }
 
-        ReadOnlySpan<byte> source = plain.Slice(TableOffset + (tableCount * PackId.SizeInBytes), entries * EntryLength);
-        for (int position = ContentDigest.SizeInBytes; position < source.Length; position += EntryLength)
+        // A patch keeps two frames: its own, where a chunk's would be, and that which it is laid over.
+        int end = TableOffset + (tableCount * PackId.SizeInBytes) + (entries * EntryLength);
+        for (int position = end - (entries * EntryLength) + ContentDigest.SizeInBytes; position < end; position += EntryLength)
         {
-            int slot = BinaryPrimitives.ReadUInt16LittleEndian(source[position..]);
-            if ((uint)slot >= (uint)marks.Length)
-            {
-                throw Corrupt(place, $"an entry names pack {slot} of a table of {marks.Length}.");
-            }
-
-            if (marks[slot] is { } pack && !pack.TryMark(BinaryPrimitives.ReadUInt32LittleEndian(source[(position + 2)..]), ref guesses[slot]))
-            {
-                throw Corrupt(place, $"an entry names a place in pack '{ReadPack(place, plain, slot)}' where no frame begins.");
-            }
+            Mark(place, plain, position, marks, guesses);
         }
 
-        return entries;
+        for (int index = 0; index < patches; index++)
+        {
+            Mark(place, plain, end + (index * PatchLength) + (2 * ContentDigest.SizeInBytes), marks, guesses);
+        }
+
+        return entries + patches;
+    }
+
+    private static void Mark(in FramePlace place, ReadOnlySpan<byte> plain, int position, PackMarks?[] marks, int[] guesses)
+    {
+        int slot = BinaryPrimitives.ReadUInt16LittleEndian(plain[position..]);
+        if ((uint)slot >= (uint)marks.Length)
+        {
+            throw Corrupt(place, $"an entry names pack {slot} of a table of {marks.Length}.");
+        }
+
+        if (marks[slot] is { } pack && !pack.TryMark(BinaryPrimitives.ReadUInt32LittleEndian(plain[(position + 2)..]), ref guesses[slot]))
+        {
+            throw Corrupt(place, $"an entry names a place in pack '{ReadPack(place, plain, slot)}' where no frame begins.");
+        }
     }
 
     /// <summary>Reads the children of a node above the leaves.</summary>
     /// <exception cref="RepositoryCorruptException">The bytes are no node of that level.</exception>
     public static List<(ContentDigest Hash, FramePlace Place)> ReadChildren(in FramePlace place, ReadOnlySpan<byte> plain, int level)
     {
-        int entries = Open(place, plain, level, out int tableCount);
+        int entries = Open(place, plain, level, out int tableCount, out int _);
         List<(ContentDigest Hash, FramePlace Place)> children = new(entries);
         ReadOnlySpan<byte> source = plain[(TableOffset + (tableCount * PackId.SizeInBytes))..];
         for (int index = 0; index < entries; index++, source = source[EntryLength..])
@@ -74,9 +87,10 @@ internal static class NodeMarker
     }
 
     // Checks all that the marking relies on, and gives the number of stored entries.
-    private static int Open(in FramePlace place, ReadOnlySpan<byte> plain, int level, out int tableCount)
+    private static int Open(in FramePlace place, ReadOnlySpan<byte> plain, int level, out int tableCount, out int patches)
     {
         tableCount = 0;
+        patches = 0;
         if (plain.Length < TableOffset + 8 || BinaryPrimitives.ReadUInt64LittleEndian(plain[^8..]) != XxHash64.HashToUInt64(plain[..^8]))
         {
             throw Corrupt(place, "the checksum of a node does not match.");
@@ -92,10 +106,11 @@ internal static class NodeMarker
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
             int kind = (plain[KindsOffset + (index >> 2)] >> (2 * (index & 3))) & 3;
-            entries += kind == (int)EntryKind.Stored ? 1 : 0;
+            entries += kind is (int)EntryKind.Stored or PatchedKind ? 1 : 0;
+            patches += kind == PatchedKind ? 1 : 0;
         }
 
-        long needed = TableOffset + ((long)table * PackId.SizeInBytes) + (entries * EntryLength) + 8;
+        long needed = TableOffset + ((long)table * PackId.SizeInBytes) + (entries * EntryLength) + (patches * PatchLength) + 8;
         if (needed > plain.Length)
         {
             throw Corrupt(place, $"a table of {table} packs and {entries} entries do not fit the node.");

@@ -21,6 +21,12 @@ internal sealed class ChunkFetcher
     public async ValueTask FetchAsync(WantedChunk wanted, IoMode mode, CancellationToken cancellationToken)
     {
         ThrowIfImpossible(wanted);
+        if (wanted.Place.Patch is { } patch)
+        {
+            await FetchPatchedAsync(wanted, patch, mode, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
         byte[] rented = ArrayPool<byte>.Shared.Rent((int)wanted.Place.Length);
         try
         {
@@ -42,6 +48,7 @@ internal sealed class ChunkFetcher
             return;
         }
 
+        await FetchPatchesAsync(wanted, mode, cancellationToken).ConfigureAwait(false);
         for (int index = 0; !_context.Moves.IsEmpty && index < wanted.Count; index++)
         {
             wanted[index] = wanted[index] with { Place = _context.Moves.Resolve(wanted[index].Place) };
@@ -60,6 +67,52 @@ internal sealed class ChunkFetcher
 
         ParallelOptions options = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(ranges, options, (range, token) => FetchRangeOrEachAsync(wanted, range.From, range.To, mode, token)).ConfigureAwait(false);
+    }
+
+    // Patches are few, and each is two frames that lie apart.
+    private async ValueTask FetchPatchesAsync(List<WantedChunk> wanted, IoMode mode, CancellationToken cancellationToken)
+    {
+        List<WantedChunk> patched = wanted.FindAll(static chunk => chunk.Place.Patch is not null);
+        if (patched.Count == 0)
+        {
+            return;
+        }
+
+        wanted.RemoveAll(static chunk => chunk.Place.Patch is not null);
+        if (mode == IoMode.Synchronous)
+        {
+            foreach (WantedChunk chunk in patched)
+            {
+                await FetchAsync(chunk, mode, cancellationToken).ConfigureAwait(false);
+            }
+
+            return;
+        }
+
+        ParallelOptions options = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(patched, options, (chunk, token) => FetchAsync(chunk, mode, token)).ConfigureAwait(false);
+    }
+
+    private async ValueTask FetchPatchedAsync(WantedChunk wanted, PatchBase patch, IoMode mode, CancellationToken cancellationToken)
+    {
+        FramePlace place = wanted.Place with { Patch = null };
+        byte[] rented = ArrayPool<byte>.Shared.Rent((int)place.Length);
+        try
+        {
+            Memory<byte> frame = rented.AsMemory(0, (int)place.Length);
+            await _context.ReadFrameAsync(place, frame, mode, cancellationToken).ConfigureAwait(false);
+            byte[] blocks = _context.Frames.DecodePatch(place, frame.Span, patch.PatchDigest, ChunkPatch.MaxLength(wanted.Plain.Length));
+            await FetchAsync(new WantedChunk(patch.Base, patch.BaseDigest, wanted.Plain), mode, cancellationToken).ConfigureAwait(false);
+            if (!ChunkPatch.TryApply(blocks, wanted.Plain.Span) || _context.Frames.Hash(wanted.Plain.Span) != wanted.Digest)
+            {
+                wanted.Plain.Span.Clear();
+                throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the patched chunk does not have the digest {wanted.Digest}.");
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
     }
 
     private static List<(int From, int To)> Coalesce(List<WantedChunk> wanted)

@@ -124,6 +124,21 @@ internal sealed class FrameCodec
         return header;
     }
 
+    /// <summary>Opens the frame of a patch, and compares the digest of mask and blocks.</summary>
+    /// <param name="place">Where the frame lies, for messages.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="digest">The digest that the tree names.</param>
+    /// <param name="maxLength">The longest patch of the repository's chunks.</param>
+    /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names.</exception>
+    public byte[] DecodePatch(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest digest, int maxLength)
+    {
+        FrameHeader header = ReadHeader(place, frame, FrameKind.Patch, digest);
+        byte[] plain = header.PlainLength <= maxLength ? new byte[header.PlainLength] : [];
+        return plain.Length > 0 && TryDecode(header, frame[FrameHeader.SizeInBytes..], plain) && Hash(plain) == digest
+            ? plain
+            : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the patch does not have the digest {digest}.");
+    }
+
     /// <summary>Opens the frame of a node; the caller compares its hash.</summary>
     /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names.</exception>
     public byte[] DecodeNode(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest hash)

@@ -19,7 +19,7 @@ internal readonly record struct FrameHeader(FrameKind Kind, ChunkCodecId Codec, 
     {
         header = default;
         if (source.Length < SizeInBytes || BinaryPrimitives.ReadUInt32LittleEndian(source) != Magic || source[4] != 0
-            || source[5] > (byte)ChunkCodecId.Zstd || source[6] > 1 || source[7] > (byte)FrameKind.Node)
+            || source[5] > (byte)ChunkCodecId.Zstd || source[6] > 1 || source[7] > (byte)FrameKind.Patch)
         {
             return false;
         }

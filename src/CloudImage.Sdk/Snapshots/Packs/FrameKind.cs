@@ -5,4 +5,5 @@ internal enum FrameKind : byte
 {
     Chunk = 0,
     Node = 1,
+    Patch = 2,
 }

@@ -83,7 +83,7 @@ internal static class PackLayout
         for (int index = 0; index < count; index++)
         {
             if (!PackSlot.TryRead(tail.Slice(index * PackSlot.SizeInBytes, PackSlot.SizeInBytes), out slots[index]) || slots[index].Offset != expected
-                || slots[index].Header.Kind != (id.Kind == PackKind.Data ? FrameKind.Chunk : FrameKind.Node))
+                || (slots[index].Header.Kind == FrameKind.Node) != (id.Kind == PackKind.Tree))
             {
                 throw new RepositoryCorruptException(id.ToString(), tableOffset + (index * PackSlot.SizeInBytes), $"slot {index} does not follow the one before it.");
             }

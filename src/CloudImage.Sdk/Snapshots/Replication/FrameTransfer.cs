@@ -37,6 +37,9 @@ internal sealed class FrameTransfer
     /// <exception cref="RepositoryCorruptException">A frame of the source is damaged.</exception>
     public async ValueTask FetchAsync(List<(ContentDigest Digest, FramePlace Place)> wanted, Func<TransferredChunk, ValueTask> consume, CancellationToken cancellationToken)
     {
+        List<(ContentDigest Digest, FramePlace Place)> patched = wanted.FindAll(static chunk => chunk.Place.Patch is not null);
+        wanted.RemoveAll(static chunk => chunk.Place.Patch is not null);
+        await FetchPatchedAsync(patched, consume, cancellationToken).ConfigureAwait(false);
         for (int index = 0; !_source.Moves.IsEmpty && index < wanted.Count; index++)
         {
             wanted[index] = (wanted[index].Digest, _source.Moves.Resolve(wanted[index].Place));
@@ -80,6 +83,28 @@ internal sealed class FrameTransfer
                     (await task.ConfigureAwait(false)).Dispose();
                 }
             }
+        }
+    }
+
+    // A patch is of use only beside its base: the destination gets the whole chunk.
+    private async ValueTask FetchPatchedAsync(List<(ContentDigest Digest, FramePlace Place)> patched, Func<TransferredChunk, ValueTask> consume, CancellationToken cancellationToken)
+    {
+        if (patched.Count == 0)
+        {
+            return;
+        }
+
+        ChunkFetcher fetcher = new(_source);
+        byte[] plain = new byte[_source.Header.ChunkSize];
+        byte[] frame = new byte[_source.Frames.MaxFrameLength(plain.Length)];
+        byte[] coded = new byte[frame.Length];
+        foreach ((ContentDigest digest, FramePlace place) in patched)
+        {
+            await fetcher.FetchAsync(new WantedChunk(place, digest, plain), IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            ReadBytes += place.Length + place.Patch!.Base.Length;
+            FrameHeader header = _source.Frames.Encode(FrameKind.Chunk, digest, plain, Compression.ChunkCodec.Lz4, frame);
+            _source.Frames.OpenChunk(place with { Patch = null }, frame.AsSpan(0, header.FrameLength), digest, coded, plain, out int codedLength);
+            await consume(new TransferredChunk(digest, header, frame.AsMemory(0, header.FrameLength), coded.AsMemory(0, codedLength))).ConfigureAwait(false);
         }
     }
 

@@ -210,11 +210,7 @@ internal sealed class ReplicaTarget : IAsyncDisposable
     }
 
     // Where it is, or, where its pack is condemned, where it was moved to.
-    private bool TryUse(FramePlace place, out FramePlace usable)
-    {
-        usable = place;
-        return _session.IsUsable(place.Pack) || (_context.Moves.TryFindCopy(place, out usable) && _session.IsUsable(usable.Pack));
-    }
+    private bool TryUse(FramePlace place, out FramePlace usable) => _context.Moves.TryUse(place, _session.IsUsable, out usable);
 
     private SnapshotDescriptor Describe(SnapshotDescriptor source, NodeRef root, long sequence, DescriptorOrigin origin, SessionId parent) => new()
     {

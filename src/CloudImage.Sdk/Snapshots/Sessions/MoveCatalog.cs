@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
@@ -85,6 +86,22 @@ internal sealed class MoveCatalog
         }
 
         return copy != place;
+    }
+
+    /// <summary>Takes over a frame: where it is, or, where its pack is condemned, where it was moved to; of a patch both frames.</summary>
+    public bool TryUse(FramePlace place, Func<PackId, bool> isUsable, out FramePlace usable)
+    {
+        FramePlace bare = place with { Patch = null };
+        usable = bare;
+        bool isHere = isUsable(bare.Pack) || (TryFindCopy(bare, out usable) && isUsable(usable.Pack));
+        if (!isHere || place.Patch is not { } patch)
+        {
+            return isHere;
+        }
+
+        bool isBaseHere = TryUse(patch.Base, isUsable, out FramePlace basis);
+        usable = usable with { Patch = patch with { Base = basis } };
+        return isBaseHere;
     }
 
     /// <summary>Whether the frames of a pack that a snapshot needs were, or are being, moved.</summary>

@@ -13,6 +13,7 @@ internal static class NodeCodec
 {
     public const int MaxLength = 1 << 24;
     private const uint Magic = 0x304e4943; // "CIN0"
+    private const int PatchedKind = 3;
     private const int KindsLength = TreeGeometry.FanOut / 4;
 
     public static byte[] Encode(TreeNode node)
@@ -42,6 +43,7 @@ internal static class NodeCodec
             }
         }
 
+        WritePatches(writer, node, slots);
         WriteReach(writer, node, slots);
         Span<byte> checksum = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(checksum, XxHash64.HashToUInt64(writer.Written.Span));
@@ -82,9 +84,44 @@ internal static class NodeCodec
 
         TreeNode node = new(level);
         ReadEntries(ref reader, node, kinds, table);
+        ReadPatches(ref reader, node, kinds, table);
         ReadReach(ref reader, node, table);
         reader.End();
         return node;
+    }
+
+    // Behind the entries, so that who only follows places finds those of patches where those of chunks are.
+    private static void WritePatches(RecordWriter writer, TreeNode node, Dictionary<PackId, int> slots)
+    {
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            if (node.Place(index).Patch is { } patch)
+            {
+                writer.Digest(patch.PatchDigest).Digest(patch.BaseDigest).UInt16(slots[patch.Base.Pack]).UInt32(patch.Base.Offset).UInt32(patch.Base.Length);
+            }
+        }
+    }
+
+    private static void ReadPatches(ref RecordReader reader, TreeNode node, ReadOnlySpan<byte> kinds, PackId[] table)
+    {
+        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        {
+            if (((kinds[index >> 2] >> (2 * (index & 3))) & 3) != PatchedKind)
+            {
+                continue;
+            }
+
+            ContentDigest patch = reader.Digest();
+            ContentDigest basis = reader.Digest();
+            PackId pack = PackAt(ref reader, table, (uint)reader.UInt16());
+            FramePlace place = new(pack, reader.UInt32(), reader.UInt32());
+            if (node.Level != 0 || pack.Kind != PackKind.Data || place.Length == 0)
+            {
+                throw reader.Corrupt($"entry {index} is a patch in an inner node, or lies over an impossible place.");
+            }
+
+            node.SetStored(index, node.Digest(index), node.Place(index) with { Patch = new PatchBase(place, basis, patch) });
+        }
     }
 
     private static void ReadEntries(ref RecordReader reader, TreeNode node, ReadOnlySpan<byte> kinds, PackId[] table)
@@ -100,7 +137,7 @@ internal static class NodeCodec
                 case EntryKind.Absent:
                     node.SetAbsent(index);
                     break;
-                case EntryKind.Stored:
+                case EntryKind.Stored or (EntryKind)PatchedKind:
                     ContentDigest digest = reader.Digest();
                     PackId pack = PackAt(ref reader, table, (uint)reader.UInt16());
                     FramePlace place = new(pack, reader.UInt32(), reader.UInt32());
@@ -111,8 +148,6 @@ internal static class NodeCodec
 
                     node.SetStored(index, digest, place);
                     break;
-                default:
-                    throw reader.Corrupt($"entry {index} is a patch, which version 0 does not write.");
             }
         }
     }
@@ -182,7 +217,8 @@ internal static class NodeCodec
         Span<byte> kinds = stackalloc byte[KindsLength];
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
-            kinds[index >> 2] |= (byte)((int)node.Kind(index) << (2 * (index & 3)));
+            int kind = node.Place(index).Patch is null ? (int)node.Kind(index) : PatchedKind;
+            kinds[index >> 2] |= (byte)(kind << (2 * (index & 3)));
         }
 
         writer.Bytes(kinds);

@@ -82,6 +82,10 @@ internal sealed class TreeNode
             if (Kind(index) == EntryKind.Stored)
             {
                 packs.Add(_places[index].Pack);
+                if (_places[index].Patch is { } patch)
+                {
+                    packs.Add(patch.Base.Pack);
+                }
             }
         }
 

@@ -111,7 +111,7 @@ internal static class PackVerifier
             return "the frame cannot be decoded.";
         }
 
-        if (header.Kind == FrameKind.Chunk)
+        if (header.Kind != FrameKind.Node)
         {
             return context.Frames.IsIdOf(header.Id, context.Frames.Hash(plain)) ? null : "the chunk does not have the digest that its id says.";
         }

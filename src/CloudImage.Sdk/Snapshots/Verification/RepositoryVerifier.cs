@@ -55,7 +55,7 @@ internal sealed class RepositoryVerifier
             await ReadSnapshotsAsync(snapshots, cancellationToken).ConfigureAwait(false);
         }
 
-        TreeVerifier trees = new(_context, _problems);
+        TreeVerifier trees = new(_context, _problems, _options.Level == VerifyLevel.Content);
         foreach (CommittedSnapshot snapshot in snapshots)
         {
             _snapshots++;

@@ -17,11 +17,13 @@ internal sealed class TreeVerifier
 {
     private readonly RepositoryContext _context;
     private readonly ProblemList _problems;
+    private readonly bool _opensPatches;
     private readonly HashSet<FramePlace> _goodLeaves = [];
     private readonly ConcurrentDictionary<PackId, PackSlot[]?> _tables = new();
 
-    public TreeVerifier(RepositoryContext context, ProblemList problems)
+    public TreeVerifier(RepositoryContext context, ProblemList problems, bool opensPatches)
     {
+        _opensPatches = opensPatches;
         _context = context;
         _problems = problems;
     }
@@ -139,13 +141,41 @@ internal sealed class TreeVerifier
 
             if (kind == EntryKind.Stored)
             {
-                isGood &= await CheckPlaceAsync(leaf.Place(index), leaf.Digest(index), cancellationToken).ConfigureAwait(false);
+                isGood &= await CheckEntryAsync(leaf.Place(index), leaf.Digest(index), cancellationToken).ConfigureAwait(false);
             }
         }
 
         if (isGood)
         {
             _goodLeaves.Add(reference.Place);
+        }
+    }
+
+    // Patch and base are frames of their own; that the one laid over the other has the chunk's digest is seen by reading both.
+    private async ValueTask<bool> CheckEntryAsync(FramePlace place, Hashing.ContentDigest digest, CancellationToken cancellationToken)
+    {
+        if (place.Patch is not { } patch)
+        {
+            return await CheckPlaceAsync(place, digest, cancellationToken).ConfigureAwait(false);
+        }
+
+        bool isPatchThere = await CheckPlaceAsync(place with { Patch = null }, patch.PatchDigest, cancellationToken).ConfigureAwait(false);
+        bool isBaseThere = await CheckPlaceAsync(patch.Base, patch.BaseDigest, cancellationToken).ConfigureAwait(false);
+        if (!isPatchThere || !isBaseThere || !_opensPatches)
+        {
+            return isPatchThere && isBaseThere;
+        }
+
+        try
+        {
+            byte[] chunk = new byte[_context.Header.ChunkSize];
+            await new ChunkFetcher(_context).FetchAsync(new WantedChunk(place, digest, chunk), IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (RepositoryCorruptException exception)
+        {
+            _problems.Add(place.Pack.ToString(), exception);
+            return false;
         }
     }
 
