@@ -72,28 +72,42 @@ internal static class ObjectNames
 
     public static string Generation(long number, string part) => string.Create(CultureInfo.InvariantCulture, $"g/{number:d10}/{part}");
 
-    /// <summary>Percent-encodes the name of an image: ASCII letters, digits, '-', '_' and inner '.' stand for themselves.</summary>
+    /// <summary>
+    /// Percent-encodes the name of an image so that it is a folder of its own on every file system: lower-case ASCII letters, digits,
+    /// '-', '_' and inner '.' stand for themselves, unless the whole would name a device on Windows.
+    /// </summary>
     /// <exception cref="ArgumentException">The name is empty or its encoded form longer than 128 bytes.</exception>
     public static string EncodeImage(string image)
     {
         ArgumentException.ThrowIfNullOrEmpty(image);
+        byte[] units = Encoding.UTF8.GetBytes(image);
+        bool isDevice = IsDevice(image);
         StringBuilder encoded = new();
-        foreach (byte unit in Encoding.UTF8.GetBytes(image))
+        for (int index = 0; index < units.Length; index++)
         {
-            bool isPlain = char.IsAsciiLetterOrDigit((char)unit) || unit is (byte)'-' or (byte)'_' || (unit == (byte)'.' && encoded.Length > 0);
-            if (isPlain)
+            char unit = (char)units[index];
+            bool isPlain = char.IsAsciiLetterLower(unit) || char.IsAsciiDigit(unit) || unit is '-' or '_' || (unit == '.' && index > 0 && index < units.Length - 1);
+            if (isPlain && !(isDevice && index == 0))
             {
-                encoded.Append((char)unit);
+                encoded.Append(unit);
             }
             else
             {
-                encoded.Append(CultureInfo.InvariantCulture, $"%{unit:X2}");
+                encoded.Append(CultureInfo.InvariantCulture, $"%{(int)unit:X2}");
             }
         }
 
         return encoded.Length <= MaxImageNameLength
             ? encoded.ToString()
             : throw new ArgumentException($"The name of an image has at most {MaxImageNameLength} bytes when percent-encoded; '{image}' has {encoded.Length}.", nameof(image));
+    }
+
+    // con, prn, aux, nul, com0 to com9 and lpt0 to lpt9, with or without an extension.
+    private static bool IsDevice(ReadOnlySpan<char> image)
+    {
+        int dot = image.IndexOf('.');
+        ReadOnlySpan<char> stem = dot < 0 ? image : image[..dot];
+        return stem is "con" or "prn" or "aux" or "nul" || (stem.Length == 4 && char.IsAsciiDigit(stem[3]) && stem[..3] is "com" or "lpt");
     }
 
     /// <summary>Splits <c>s/&lt;sid&gt;/part</c>.</summary>
