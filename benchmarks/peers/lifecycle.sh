@@ -133,7 +133,7 @@ limit() { # WHAT VALUE LIMIT
         echo "| $1 | $2 | ${6:--} | $3 | $4 | $5 |"
     }
     stored() { [ -f "$work/$1.bytes" ] && cat "$work/$1.bytes" || echo -; }
-    line "first capture, s" "$(seconds ours-capture1)" "$(seconds restic-capture1)" "$(seconds borg-capture1)" "$(seconds casync-capture1)" "$(seconds patched-capture1)"
+    line "first capture, s" "$(seconds ours-capture1)" "$(seconds restic-capture1)" "$(seconds borg-capture1)" "$(seconds casync-capture1)"
     line "second capture, s" "$(seconds ours-capture2)" "$(seconds restic-capture2)" "$(seconds borg-capture2)" "$(seconds casync-capture2)" "$(seconds patched-capture2)"
     line "stored by it, bytes ($changed changed)" "$(stored ours2)" "$(stored restic2)" "$(stored borg2)" "$(stored casync2)" "$(stored patched2)"
     line "difference of two snapshots, s" "$(seconds ours-diff)" - - -

@@ -57,6 +57,24 @@ public sealed class ChangesCommandTests : CommandTests
         Assert.Equal(2, (await RunAsync("snapshot", "diff", "repo", older, newer, "out", "--to", "qcow2")).ExitCode);
     }
 
+    [Fact]
+    public async Task Patches_StoreLess_AndRestoreTheSame_AndATraceIsKept()
+    {
+        (string older, string _) = await CaptureTwoAsync();
+        JsonElement whole = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "other", "--parent", older, "--deduplication", "chain", "--json")).Json;
+        JsonElement patched = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "other", "--parent", older, "--deduplication", "chain", "--patch-frames", "--json")).Json;
+        Assert.True(patched.GetProperty("storedBytes").GetInt64() < whole.GetProperty("storedBytes").GetInt64());
+        string id = patched.GetProperty("id").GetString()!;
+        await SucceedAsync("snapshot", "restore", "repo", id, "patched.raw", "--to", "raw");
+        Assert.Equal(await DigestAsync(SecondVersion), await DigestAsync("patched.raw"));
+
+        Assert.False((await SucceedAsync("snapshot", "trace", "repo", id, "--json")).Json.GetProperty("hasTrace").GetBoolean());
+        JsonElement trace = (await SucceedAsync("snapshot", "trace", "repo", id, "--range", "1M+64k", "--range", "0+1", "--json")).Json;
+        Assert.True(trace.GetProperty("hasTrace").GetBoolean());
+        await SucceedAsync("snapshot", "verify", "repo");
+        Assert.Equal(2, (await RunAsync("snapshot", "trace", "repo", id, "--range", "1M")).ExitCode);
+    }
+
     private async Task<(string Older, string Newer)> CaptureTwoAsync()
     {
         await SucceedAsync("repo", "init", "repo", "--chunk-size", "64k");

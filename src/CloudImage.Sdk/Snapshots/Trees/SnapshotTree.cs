@@ -1,3 +1,4 @@
+using System;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.IO;
@@ -21,6 +22,9 @@ internal sealed class SnapshotTree
     public TreeGeometry Geometry { get; }
 
     public NodeRef Root { get; }
+
+    /// <summary>How many nodes are worth loading at once.</summary>
+    public int Concurrency => Math.Max(Environment.ProcessorCount, _context.Store.Capabilities.PreferredConcurrency);
 
     public ValueTask<TreeNode> LoadAsync(NodeRef node, int level, IoMode mode, CancellationToken cancellationToken) =>
         _context.NodeAsync(node.Place, node.Hash, level, mode, cancellationToken);

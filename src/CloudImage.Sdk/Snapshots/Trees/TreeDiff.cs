@@ -11,6 +11,7 @@ namespace CloudImage.Sdk.Snapshots.Trees;
 /// <summary>Finds the chunks in which two trees differ, descending only where hashes do. One use each.</summary>
 internal sealed class TreeDiff
 {
+    private const int Window = 64;
     private readonly SnapshotTree _older;
     private readonly SnapshotTree _newer;
     private readonly List<DiskExtent> _changes = [];
@@ -54,6 +55,11 @@ internal sealed class TreeDiff
         long perEntry = TreeGeometry.ChunksPerEntry(level);
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
+            if (level > 0 && index % Window == 0 && mode == IoMode.Asynchronous)
+            {
+                await LoadAheadAsync(older, olderNode, newer, newerNode, level, index, cancellationToken).ConfigureAwait(false);
+            }
+
             long first = firstChunk + (index * perEntry);
             NodeRef olderChild = Child(_older, older, olderNode, level, index);
             NodeRef newerChild = Child(_newer, newer, newerNode, level, index);
@@ -65,6 +71,38 @@ internal sealed class TreeDiff
             {
                 Add(first, 1, newerChild.Kind);
             }
+        }
+    }
+
+    // The children that will be looked at, a few at a time so that they are in the cache still when their turn comes: a remote store answers many requests in the time of one.
+    private async ValueTask LoadAheadAsync(NodeRef older, TreeNode? olderNode, NodeRef newer, TreeNode? newerNode, int level, int from, CancellationToken cancellationToken)
+    {
+        List<(SnapshotTree Tree, NodeRef Node)> wanted = [];
+        for (int index = from; index < from + Window; index++)
+        {
+            NodeRef olderChild = Child(_older, older, olderNode, level, index);
+            NodeRef newerChild = Child(_newer, newer, newerNode, level, index);
+            if (olderChild.Hash == newerChild.Hash || level > Math.Min(_older.Geometry.RootLevel, _newer.Geometry.RootLevel))
+            {
+                continue;
+            }
+
+            if (olderChild.Kind == EntryKind.Stored)
+            {
+                wanted.Add((_older, olderChild));
+            }
+
+            if (newerChild.Kind == EntryKind.Stored)
+            {
+                wanted.Add((_newer, newerChild));
+            }
+        }
+
+        if (wanted.Count > 1)
+        {
+            ParallelOptions options = new() { MaxDegreeOfParallelism = _newer.Concurrency, CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(wanted, options, async (item, token) =>
+                await item.Tree.LoadAsync(item.Node, level - 1, IoMode.Asynchronous, token).ConfigureAwait(false)).ConfigureAwait(false);
         }
     }
 
