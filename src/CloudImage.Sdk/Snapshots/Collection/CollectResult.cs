@@ -36,6 +36,9 @@ public sealed class CollectResult
     /// <summary>Index segments deleted: all of their packs are gone, or a merged segment holds what they held.</summary>
     public required long DeletedSegments { get; init; }
 
+    /// <summary>Traces deleted: those of snapshots that were given up and that nobody reads.</summary>
+    public required long DeletedTraces { get; init; }
+
     /// <summary>Sparse packs whose live frames were copied elsewhere.</summary>
     public required long CompactedPacks { get; init; }
 

@@ -28,6 +28,8 @@ internal sealed class CollectTally
 
     public long DeletedSegments { get; set; }
 
+    public long DeletedTraces { get; set; }
+
     public long CompactedPacks { get; set; }
 
     public long CopiedBytes { get; set; }
@@ -76,6 +78,7 @@ internal sealed class CollectTally
             DeletedPacks = DeletedPacks,
             DeletedBytes = DeletedBytes,
             DeletedSegments = DeletedSegments,
+            DeletedTraces = DeletedTraces,
             CompactedPacks = CompactedPacks,
             CopiedBytes = CopiedBytes,
             AbortedSessions = [.. Aborted],

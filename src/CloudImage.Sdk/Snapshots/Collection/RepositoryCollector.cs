@@ -48,6 +48,7 @@ internal sealed class RepositoryCollector
                 {
                     await new TraceCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
                     _tally.DeletedSegments += await new SegmentCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
+                    _tally.DeletedTraces += await new TraceCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
                 }
 
                 return _tally.ToResult(_options.IsDryRun);

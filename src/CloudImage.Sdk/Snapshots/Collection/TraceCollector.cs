@@ -6,34 +6,34 @@ using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.Snapshots.Collection;
 
-/// <summary>Deletes the traces of snapshots that were given up, and those that a later one took the place of. Nothing depends on a trace, so that no agreement is needed.</summary>
+/// <summary>Deletes the traces of snapshots that were given up and that nobody reads. Nothing refers to a trace, so that no agreement is needed.</summary>
 internal sealed class TraceCollector
 {
     private readonly RepositoryContext _context;
 
     public TraceCollector(RepositoryContext context) => _context = context;
 
-    public async ValueTask CollectAsync(CancellationToken cancellationToken)
+    /// <summary>Collects.</summary>
+    /// <returns>How many traces were deleted.</returns>
+    public async ValueTask<int> CollectAsync(CancellationToken cancellationToken)
     {
-        List<(SessionId Session, string Name)> listed = [];
+        List<(SessionId Session, string Name)> traces = [];
         await foreach (ObjectInfo info in _context.Store.ListAsync(ObjectNames.Traces, null, cancellationToken).ConfigureAwait(false))
         {
             if (ObjectNames.TryParseTrace(info.Name, out SessionId session))
             {
-                listed.Add((session, info.Name));
+                traces.Add((session, info.Name));
             }
         }
 
-        List<string> deleted = [];
-        for (int index = 0; index < listed.Count; index++)
+        if (traces.Count == 0)
         {
-            bool isOlder = index + 1 < listed.Count && listed[index + 1].Session == listed[index].Session;
-            if (isOlder || await _context.Store.ExistsAsync(ObjectNames.Retired(listed[index].Session), cancellationToken).ConfigureAwait(false))
-            {
-                deleted.Add(listed[index].Name);
-            }
+            return 0;
         }
 
-        await _context.Store.DeleteAsync(deleted, cancellationToken).ConfigureAwait(false);
+        SessionSurvey survey = await SessionSurvey.ReadAgainAsync(_context, cancellationToken).ConfigureAwait(false);
+        traces.RemoveAll(trace => !survey.StateOf(trace.Session).IsRetired || survey.StateOf(trace.Session).IsPinned);
+        await _context.Store.DeleteAsync(traces.ConvertAll(static trace => trace.Name), cancellationToken).ConfigureAwait(false);
+        return traces.Count;
     }
 }
