@@ -60,7 +60,14 @@ internal static class TraceStore
         }
 
         ReadOnlyMemory<byte> body = new TraceRecord { ChunkSize = context.Header.ChunkSize, Chunks = chunks }.ToBody();
+        // Above the last one: collection may have taken those before it, and the last by name counts.
         int number = 0;
+        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.TracesOf(snapshot.Id), null, cancellationToken).ConfigureAwait(false))
+        {
+            number = int.TryParse(info.Name.AsSpan(info.Name.LastIndexOf('-') + 1), System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out int last)
+                ? Math.Max(number, last + 1) : number;
+        }
+
         while (await context.TryCreateRecordAsync(ObjectNames.Trace(snapshot.Id, number), RecordKind.Trace, body, cancellationToken).ConfigureAwait(false) is null)
         {
             number++;

@@ -46,7 +46,6 @@ internal sealed class RepositoryCollector
             {
                 if (!_options.IsDryRun)
                 {
-                    await new TraceCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
                     _tally.DeletedSegments += await new SegmentCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
                     _tally.DeletedTraces += await new TraceCollector(_context).CollectAsync(cancellationToken).ConfigureAwait(false);
                 }

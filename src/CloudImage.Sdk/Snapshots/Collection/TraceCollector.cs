@@ -6,7 +6,7 @@ using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.Snapshots.Collection;
 
-/// <summary>Deletes the traces of snapshots that were given up and that nobody reads. Nothing refers to a trace, so that no agreement is needed.</summary>
+/// <summary>Deletes the traces of snapshots that were given up and that nobody reads, and those that a later one took the place of. Nothing refers to a trace, so that no agreement is needed.</summary>
 internal sealed class TraceCollector
 {
     private readonly RepositoryContext _context;
@@ -32,7 +32,16 @@ internal sealed class TraceCollector
         }
 
         SessionSurvey survey = await SessionSurvey.ReadAgainAsync(_context, cancellationToken).ConfigureAwait(false);
-        traces.RemoveAll(trace => !survey.StateOf(trace.Session).IsRetired || survey.StateOf(trace.Session).IsPinned);
+        HashSet<string> older = [];
+        for (int index = 1; index < traces.Count; index++)
+        {
+            if (traces[index].Session == traces[index - 1].Session)
+            {
+                older.Add(traces[index - 1].Name);
+            }
+        }
+
+        traces.RemoveAll(trace => !older.Contains(trace.Name) && (!survey.StateOf(trace.Session).IsRetired || survey.StateOf(trace.Session).IsPinned));
         await _context.Store.DeleteAsync(traces.ConvertAll(static trace => trace.Name), cancellationToken).ConfigureAwait(false);
         return traces.Count;
     }
