@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -26,7 +28,7 @@ public sealed partial class SnapshotRepository
     /// <exception cref="SnapshotRepositoryException">The source holds something else: nothing was changed.</exception>
     /// <remarks>
     /// Objects are never overwritten. What lies in damaged packs is read from the source and stored again; the result is a
-    /// new snapshot of the same root, and the damaged one is given up. Others that share the damage are mended the same way,
+    /// new snapshot of the same root, with the tag <c>cloudimage.mends</c>, and the damaged one is given up; for <see cref="SnapshotParent.Latest"/> it stands where that stood. Others that share the damage are mended the same way,
     /// and then find the chunks stored already.
     /// </remarks>
     public async Task<CaptureResult?> RepairAsync(string id, VirtualDisk source, CancellationToken cancellationToken = default)
@@ -57,7 +59,7 @@ public sealed partial class SnapshotRepository
             Parent = isTreeWhole ? SnapshotParent.Of(id) : SnapshotParent.None,
             ChangeMap = isTreeWhole ? BlockMap.Empty : null,
             AsLayer = damaged.Descriptor.IsLayer,
-            Tags = damaged.Descriptor.Tags,
+            Tags = MendingTags(damaged),
             CreatedAt = damaged.Descriptor.CreatedAt,
             ExcludedPacks = packs,
             RequiredRoot = damaged.Descriptor.Root,
@@ -66,6 +68,13 @@ public sealed partial class SnapshotRepository
         await DeleteAsync(id, cancellationToken).ConfigureAwait(false);
         return result;
     }
+
+    // A snapshot that was mended before keeps the place of the first.
+    private static List<KeyValuePair<string, string>> MendingTags(CommittedSnapshot damaged) =>
+    [
+        .. damaged.Descriptor.Tags.Where(static tag => tag.Key != CommittedSnapshot.MendsTag),
+        new KeyValuePair<string, string>(CommittedSnapshot.MendsTag, damaged.PlaceInSequence.ToString(CultureInfo.InvariantCulture)),
+    ];
 
     /// <summary>Mends a damaged snapshot from another repository that holds a snapshot of the same content.</summary>
     /// <param name="id">The damaged snapshot.</param>

@@ -108,6 +108,40 @@ public class MaintenanceTests
     }
 
     [Fact]
+    public async Task Repair_OfAnOlderSnapshot_DoesNotMakeItTheLatest()
+    {
+        byte[] first = SnapshotTestData.Mixed(Length, 51);
+        byte[] second = [.. first];
+        new Random(52).NextBytes(second.AsSpan(100_000, 1000));
+        byte[] third = [.. second];
+        new Random(53).NextBytes(third.AsSpan(900_000, 1000));
+        MemoryObjectStore store = new();
+        string oldest, newest;
+        string pack;
+        await using (SnapshotRepository good = await SnapshotRepository.CreateAsync(new UnownedStore(store), SnapshotTestData.SmallChunks))
+        {
+            oldest = (await good.CaptureAsync(new ModelDisk(first), SnapshotTestData.Capture("disk"), null)).Id;
+            pack = (await SnapshotTestData.DumpAsync(store)).Keys.First(static name => name.StartsWith("p/", StringComparison.Ordinal));
+            newest = (await good.CaptureAsync(new ModelDisk(second), SnapshotTestData.Capture("disk"), null)).Id;
+        }
+
+        Dictionary<string, byte[]> objects = await SnapshotTestData.DumpAsync(store);
+        objects[pack] = [.. objects[pack]];
+        objects[pack][200] ^= 4;
+        await using SnapshotRepository repository = await SnapshotRepository.OpenAsync(await SnapshotTestData.StoreOfAsync(objects));
+        newest = (await repository.RepairAsync(newest, new ModelDisk(second)))!.Id;
+        CaptureResult mended = (await repository.RepairAsync(oldest, new ModelDisk(first)))!;
+        Assert.Equal(4, mended.Snapshot.Sequence);
+        Assert.Equal(newest, (await repository.FindLatestAsync("disk"))!.Id);
+
+        // What changed since the newest is told to a capture that goes on from it.
+        BlockMap changes = new([new DiskExtent(900_000, 1000, DiskExtentKind.Data)]);
+        CaptureResult next = await repository.CaptureAsync(new ModelDisk(third), new CaptureOptions { Image = "disk", ChangeMap = changes }, null);
+        Assert.Equal(newest, next.Snapshot.ParentId);
+        Assert.Equal(third, await SnapshotTestData.ReadAllAsync(repository, next.Id));
+    }
+
+    [Fact]
     public async Task RestoreInPlace_WritesDifferencesAlone_AndRefusesAMixture()
     {
         byte[] content = SnapshotTestData.Mixed(Length, 48);

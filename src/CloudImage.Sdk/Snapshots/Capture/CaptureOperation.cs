@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -190,7 +191,8 @@ internal sealed class CaptureOperation : IAsyncDisposable
         Codec = _options.Codec.ToString(),
         DataBytes = dataChunks * _context.Header.ChunkSize,
         StoredBytes = StoredBytes,
-        Tags = _options.Tags,
+        // The mark of a repair is a repair's alone, whoever copied the tags of one.
+        Tags = _options.RequiredRoot is null ? [.. _options.Tags.Where(static tag => tag.Key != CommittedSnapshot.MendsTag)] : _options.Tags,
     };
 
     private async ValueTask<CaptureResult> FinishAsync(CaptureCounters counters, CancellationToken cancellationToken)

@@ -30,7 +30,7 @@ internal static class SessionCatalog
         return committed;
     }
 
-    /// <summary>Finds the snapshot of an image with the highest number, that was committed and not given up.</summary>
+    /// <summary>Finds the snapshot of an image with the highest number, that was committed and not given up; a mended one counts by the number of what it mends.</summary>
     public static async ValueTask<CommittedSnapshot?> FindLatestAsync(RepositoryContext context, string encodedImage, CancellationToken cancellationToken)
     {
         List<string> names = [];
@@ -39,6 +39,7 @@ internal static class SessionCatalog
             names.Add(info.Name);
         }
 
+        CommittedSnapshot? mended = null;
         for (int index = names.Count - 1; index >= 0; index--)
         {
             try
@@ -46,7 +47,13 @@ internal static class SessionCatalog
                 if (await context.TryReadRecordAsync(names[index], RecordKind.ImageEntry, cancellationToken).ConfigureAwait(false) is { } body
                     && await TryReadAsync(context, ReadEntry(names[index], body), null, cancellationToken).ConfigureAwait(false) is { IsRetired: false } found)
                 {
-                    return found;
+                    // What mends an older snapshot has a new number and an old content: it is not what the next capture goes on from.
+                    if (found.PlaceInSequence == found.Descriptor.Sequence)
+                    {
+                        return mended?.PlaceInSequence > found.Descriptor.Sequence ? mended : found;
+                    }
+
+                    mended = mended?.PlaceInSequence >= found.PlaceInSequence ? mended : found;
                 }
             }
             catch (RepositoryCorruptException exception)
@@ -55,7 +62,7 @@ internal static class SessionCatalog
             }
         }
 
-        return null;
+        return mended;
     }
 
     /// <summary>Reads which sessions took a number of an image, by number; whether they committed is not looked at.</summary>
