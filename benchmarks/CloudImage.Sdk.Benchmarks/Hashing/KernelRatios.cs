@@ -2,10 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using CloudImage.Sdk.Chunking;
 using CloudImage.Sdk.Hashing;
+using Microsoft.Win32.SafeHandles;
 
 namespace CloudImage.Sdk.Benchmarks.Hashing;
 
@@ -13,6 +15,7 @@ namespace CloudImage.Sdk.Benchmarks.Hashing;
 internal static class KernelRatios
 {
     private const int Mebibyte = 1024 * 1024;
+    private const int ChunkSize = 256 * 1024;
     private const int Rounds = 9;
 
     private static double s_cyclesPerSecond;
@@ -82,6 +85,44 @@ internal static class KernelRatios
         yield return new(
             "CRC-32C, 4 KiB", "L1", 4096, () => Crc32C.HashToUInt32(one.AsSpan(0, 4096)), "BitOperations", () => Crc32CBaseline.HashToUInt32(one.AsSpan(0, 4096)));
         GC.KeepAlive(eight);
+
+        // A raw disk in the page cache, as a capture goes through it: read, zero scan, chunks of 256 KiB, digests.
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        File.WriteAllBytes(path, large);
+        using SafeFileHandle disk = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.DeleteOnClose);
+        byte[] window = new byte[Mebibyte];
+        yield return new(
+            "read, zero scan, 256 KiB chunks, BLAKE3", "page cache", large.Length, () => HashDisk(disk, window), "BLAKE3 of 256 KiB chunks in memory", () => HashChunks(large));
+        yield return new(
+            "read alone", "page cache", large.Length, () => ReadDisk(disk, window), "BLAKE3 of 256 KiB chunks in memory", () => HashChunks(large));
+    }
+
+    private static void ReadDisk(SafeFileHandle disk, byte[] window)
+    {
+        for (long offset = 0; RandomAccess.Read(disk, window, offset) is var count and > 0; offset += count)
+        {
+        }
+    }
+
+    private static void HashDisk(SafeFileHandle disk, byte[] window)
+    {
+        Span<ContentDigest> digests = stackalloc ContentDigest[Mebibyte / ChunkSize];
+        for (long offset = 0; RandomAccess.Read(disk, window, offset) is var count and > 0; offset += count)
+        {
+            if (ScanBlocks(window, ChunkSize) == 0)
+            {
+                Blake3.HashMany(window, ChunkSize, digests);
+            }
+        }
+    }
+
+    private static void HashChunks(ReadOnlySpan<byte> data)
+    {
+        Span<ContentDigest> digests = stackalloc ContentDigest[Mebibyte / ChunkSize];
+        for (; !data.IsEmpty; data = data[Mebibyte..])
+        {
+            Blake3.HashMany(data[..Mebibyte], ChunkSize, digests);
+        }
     }
 
     private static void Report(Comparison comparison)
