@@ -35,19 +35,8 @@ internal sealed class InPlaceRestore
     /// <param name="progress">Told how far it is; null for nobody.</param>
     /// <param name="cancellationToken">Ends the work; the mark then stays.</param>
     /// <returns>How many bytes were written.</returns>
-    public async ValueTask<long> RunAsync(bool setsLength, IProgress<SnapshotProgress>? progress, CancellationToken cancellationToken)
-    {
-        _createMark();
-        if (setsLength)
-        {
-            _target.SetLength(_source.Length);
-        }
-
-        long written = await CopyDifferencesAsync(progress, cancellationToken).ConfigureAwait(false);
-        _target.Flush();
-        _removeMark();
-        return written;
-    }
+    public ValueTask<long> RunAsync(bool setsLength, IProgress<SnapshotProgress>? progress, CancellationToken cancellationToken) =>
+        MarkedEdit.RunAsync(_target, setsLength ? _source.Length : null, _createMark, () => CopyDifferencesAsync(progress, cancellationToken), _removeMark);
 
     private async ValueTask<long> CopyDifferencesAsync(IProgress<SnapshotProgress>? progress, CancellationToken cancellationToken)
     {

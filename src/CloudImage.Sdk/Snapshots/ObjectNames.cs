@@ -20,6 +20,8 @@ internal static class ObjectNames
     public const string Probes = "x/";
     public const int MaxPackSequence = 0xff_ffff;
     public const int MaxImageNameLength = 128;
+    private const string PinPrefix = "pin.";
+    private const string ReleasedSuffix = ".released";
 
     public static string Session(SessionId session) => $"s/{session}/";
 
@@ -36,9 +38,18 @@ internal static class ObjectNames
     /// <summary>What the ids of pins that are legal holds begin with; those of readers are hexadecimal.</summary>
     public const string HoldPrefix = "hold-";
 
-    public static string Pin(SessionId session, string id) => $"s/{session}/pin.{id}";
+    public static string Pin(SessionId session, string id) => $"s/{session}/{PinPrefix}{id}";
 
-    public static string PinReleased(SessionId session, string id) => $"s/{session}/pin.{id}.released";
+    public static string PinReleased(SessionId session, string id) => $"s/{session}/{PinPrefix}{id}{ReleasedSuffix}";
+
+    /// <summary>Takes the id of a pin, or of its release, from the part of a name behind the session.</summary>
+    public static bool TryParsePin(string part, out string id, out bool isReleased)
+    {
+        bool isPin = part.StartsWith(PinPrefix, StringComparison.Ordinal);
+        isReleased = isPin && part.EndsWith(ReleasedSuffix, StringComparison.Ordinal);
+        id = isPin ? part[PinPrefix.Length..(part.Length - (isReleased ? ReleasedSuffix.Length : 0))] : string.Empty;
+        return isPin;
+    }
 
     public static string Origin(SessionId session, SnapshotIdentity identity) => $"s/{session}/{identity.ToPart()}";
 
@@ -51,12 +62,19 @@ internal static class ObjectNames
 
     public static string Trace(SessionId session, int number) => string.Create(CultureInfo.InvariantCulture, $"{Traces}{session}-{number:x4}");
 
-    /// <summary>Takes the session of <c>t/&lt;sid&gt;-&lt;n&gt;</c>.</summary>
-    public static bool TryParseTrace(string name, out SessionId session)
+    /// <summary>Splits <c>t/&lt;sid&gt;-&lt;n&gt;</c>; a number that is none counts as 0.</summary>
+    public static bool TryParseTrace(string name, out SessionId session, out int number)
     {
         session = default;
-        return name.Length > 3 + SessionId.TextLength && name.StartsWith(Traces, StringComparison.Ordinal) && name[2 + SessionId.TextLength] == '-'
-            && SessionId.TryParse(name.AsSpan(2, SessionId.TextLength), out session);
+        number = 0;
+        if (name.Length <= 3 + SessionId.TextLength || !name.StartsWith(Traces, StringComparison.Ordinal) || name[2 + SessionId.TextLength] != '-'
+            || !SessionId.TryParse(name.AsSpan(2, SessionId.TextLength), out session))
+        {
+            return false;
+        }
+
+        _ = int.TryParse(name.AsSpan(3 + SessionId.TextLength), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out number);
+        return true;
     }
 
     public static string Segment(SessionId session, int owner, int sequence) =>

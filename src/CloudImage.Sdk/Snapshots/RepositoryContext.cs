@@ -38,6 +38,9 @@ internal sealed class RepositoryContext
         Frames = new FrameCodec(header.Digest, protection);
     }
 
+    /// <summary>What this process calls itself in records.</summary>
+    public static string WriterName => $"{Environment.MachineName}:{Environment.ProcessId}";
+
     public ObjectStore Store { get; }
 
     public RepositoryHeader Header { get; }

@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
@@ -11,8 +10,6 @@ namespace CloudImage.Sdk.Snapshots;
 
 public sealed partial class SnapshotRepository
 {
-    private static readonly TimeSpan s_changesReportInterval = TimeSpan.FromMilliseconds(100);
-
     /// <summary>Writes what differs between two snapshots into an overlay, whose parent holds the older one.</summary>
     /// <param name="olderId">The snapshot that the overlay's parent holds.</param>
     /// <param name="newerId">The snapshot that the overlay shall read as.</param>
@@ -77,20 +74,9 @@ public sealed partial class SnapshotRepository
                 NewerRoot = newer.Snapshot.Root,
             };
             using ChangeStreamWriter writer = new(destination, header, codec);
-            long startedAt = Stopwatch.GetTimestamp();
-            TimeSpan reportedAt = TimeSpan.Zero;
-            await writer.WriteAsync(newer, changes, Report, cancellationToken).ConfigureAwait(false);
+            SnapshotProgressMeter meter = new(progress);
+            await writer.WriteAsync(newer, changes, done => meter.Report(newer.Length, done, done, writer.WrittenBytes, false), cancellationToken).ConfigureAwait(false);
             return writer.WrittenBytes;
-
-            void Report(long done)
-            {
-                TimeSpan elapsed = Stopwatch.GetElapsedTime(startedAt);
-                if (progress is not null && elapsed - reportedAt >= s_changesReportInterval)
-                {
-                    reportedAt = elapsed;
-                    progress.Report(new SnapshotProgress { TotalBytes = newer.Length, ProcessedBytes = done, ReadBytes = done, StoredBytes = writer.WrittenBytes, Elapsed = elapsed });
-                }
-            }
         }
     }
 

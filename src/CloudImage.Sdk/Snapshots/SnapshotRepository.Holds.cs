@@ -31,7 +31,7 @@ public sealed partial class SnapshotRepository
 
         CommittedSnapshot committed = await FindAsync(id, cancellationToken).ConfigureAwait(false);
         string hold = ObjectNames.HoldPrefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
-        HoldRecord record = new() { Time = _context.TimeProvider.GetUtcNow(), Writer = WriterName, Reason = reason };
+        HoldRecord record = ReaderPin.Describe(_context, reason);
         await _context.TryCreateRecordAsync(ObjectNames.Pin(committed.Id, hold), RecordKind.Pin, record.ToBody(), cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
 
@@ -94,15 +94,14 @@ public sealed partial class SnapshotRepository
     {
         List<(SessionId Session, string Hold)> placed = [];
         HashSet<(SessionId Session, string Hold)> released = [];
-        const string Released = ".released";
         await foreach (ObjectInfo info in _context.Store.ListAsync(prefix, null, cancellationToken).ConfigureAwait(false))
         {
-            if (ObjectNames.TryParseSession(info.Name, out SessionId session, out string part) && part.StartsWith($"pin.{ObjectNames.HoldPrefix}", StringComparison.Ordinal))
+            if (ObjectNames.TryParseSession(info.Name, out SessionId session, out string part) && ObjectNames.TryParsePin(part, out string id, out bool isReleased)
+                && id.StartsWith(ObjectNames.HoldPrefix, StringComparison.Ordinal))
             {
-                string id = part["pin.".Length..];
-                if (id.EndsWith(Released, StringComparison.Ordinal))
+                if (isReleased)
                 {
-                    released.Add((session, id[..^Released.Length]));
+                    released.Add((session, id));
                 }
                 else
                 {
@@ -117,7 +116,7 @@ public sealed partial class SnapshotRepository
 
     private async ValueTask ReleaseAsync(SessionId session, string hold, CancellationToken cancellationToken)
     {
-        HoldRecord record = new() { Time = _context.TimeProvider.GetUtcNow(), Writer = WriterName, Reason = string.Empty };
+        HoldRecord record = ReaderPin.Describe(_context, string.Empty);
         await _context.TryCreateRecordAsync(ObjectNames.PinReleased(session, hold), RecordKind.PinReleased, record.ToBody(), cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         string snapshotId = session.ToString();

@@ -11,8 +11,6 @@ namespace CloudImage.Sdk.Snapshots;
 
 public sealed partial class SnapshotRepository
 {
-    private static string WriterName => $"{Environment.MachineName}:{Environment.ProcessId}";
-
     /// <summary>Gives a snapshot up. Its space is free once it was collected; until then it only cannot be found any more.</summary>
     /// <param name="id">The snapshot's id.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -48,7 +46,7 @@ public sealed partial class SnapshotRepository
             throw new SnapshotHeldException($"Snapshot {id} is under the legal hold '{hold}', and is not given up before that is released.");
         }
 
-        RetiredRecord retired = new() { Time = _context.TimeProvider.GetUtcNow(), Writer = WriterName, Reason = reason };
+        RetiredRecord retired = new() { Time = _context.TimeProvider.GetUtcNow(), Writer = RepositoryContext.WriterName, Reason = reason };
         retired = signer is null ? retired : retired.Sign(id, signer);
         await _context.TryCreateRecordAsync(ObjectNames.Retired(id), RecordKind.Retired, retired.ToBody(), cancellationToken).ConfigureAwait(false);
         string snapshotId = id.ToString();

@@ -64,8 +64,7 @@ internal static class TraceStore
         int number = 0;
         await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.TracesOf(snapshot.Id), null, cancellationToken).ConfigureAwait(false))
         {
-            number = int.TryParse(info.Name.AsSpan(info.Name.LastIndexOf('-') + 1), System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out int last)
-                ? Math.Max(number, last + 1) : number;
+            number = ObjectNames.TryParseTrace(info.Name, out SessionId _, out int last) ? Math.Max(number, last + 1) : number;
         }
 
         while (await context.TryCreateRecordAsync(ObjectNames.Trace(snapshot.Id, number), RecordKind.Trace, body, cancellationToken).ConfigureAwait(false) is null)

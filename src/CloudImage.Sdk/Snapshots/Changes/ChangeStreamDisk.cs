@@ -128,12 +128,12 @@ public sealed class ChangeStreamDisk : VirtualDisk
             throw new CloudImageException($"The device '{path}' has {target.Length} bytes, the newer state {Length}.");
         }
 
-        RestoreMark.Create(path, text);
-        if (!target.IsBlockDevice)
-        {
-            target.SetLength(Length);
-        }
+        return await MarkedEdit.RunAsync(
+            target, target.IsBlockDevice ? null : Length, () => RestoreMark.Create(path, text), () => WriteChangesAsync(target, cancellationToken), () => RestoreMark.Remove(path)).ConfigureAwait(false);
+    }
 
+    private async ValueTask<long> WriteChangesAsync(FileImageEditor target, CancellationToken cancellationToken)
+    {
         long written = 0;
         byte[] zeros = new byte[ChunkSize];
         for (int index = 0; index < _changes.Count; index++)
@@ -149,8 +149,6 @@ public sealed class ChangeStreamDisk : VirtualDisk
             }
         }
 
-        target.Flush();
-        RestoreMark.Remove(path);
         return written;
     }
 

@@ -7,7 +7,6 @@ using System.Threading.Tasks;
 using CloudImage.Sdk.Diagnostics;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots.Encryption;
-using CloudImage.Sdk.Snapshots.Index;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
@@ -102,35 +101,26 @@ internal sealed class Compactor
         GenerationView view = await GenerationView.ReadAsync(_context, 0, cancellationToken).ConfigureAwait(false);
         SessionId session = await WriteSession.OpenForCopiesAsync(_context, view.Done, cancellationToken).ConfigureAwait(false);
         Dictionary<PackId, PackMarks?> marks = new(_marker.Packs);
-        ChunkIndex index = new(_context, static _ => true);
-        int nextSegment = 0;
-        string NextSegment() => ObjectNames.Segment(session, 0, nextSegment++);
-        PackStream data = new(_context.Store, PackKind.Data, session, 0, (pack, slots, token) => index.PublishedAsync(pack, slots, NextSegment, token), cancellationToken);
-        PackStream trees = new(_context.Store, PackKind.Tree, session, 0, null, cancellationToken);
+        SessionOutput output = new(_context, session, 0, static _ => true, cancellationToken);
         List<(PackId Source, List<(uint From, FramePlace To)> Frames)> moved = [];
         long total = CountBytes(chosen);
-        await using (data.ConfigureAwait(false))
+        await using (output.ConfigureAwait(false))
         {
-            await using (trees.ConfigureAwait(false))
+            foreach (PackId source in chosen)
             {
-                foreach (PackId source in chosen)
+                List<(uint From, FramePlace To)> frames = [];
+                if (await TryCopyAsync(source, marks[source]!, source.Kind == PackKind.Data ? output.DataPacks : output.TreePacks, frames, cancellationToken).ConfigureAwait(false))
                 {
-                    List<(uint From, FramePlace To)> frames = [];
-                    if (await TryCopyAsync(source, marks[source]!, source.Kind == PackKind.Data ? data : trees, frames, cancellationToken).ConfigureAwait(false))
-                    {
-                        moved.Add((source, frames));
-                        _tally.CompactedPacks++;
-                    }
-
-                    _report(CollectStage.Compacting, _tally.CopiedBytes, total);
+                    moved.Add((source, frames));
+                    _tally.CompactedPacks++;
                 }
 
-                await data.CompleteAsync().ConfigureAwait(false);
-                await trees.CompleteAsync().ConfigureAwait(false);
+                _report(CollectStage.Compacting, _tally.CopiedBytes, total);
             }
+
+            await output.CompleteAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        await index.FlushAsync(NextSegment, cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         Log.PacksCompacted(_context.Logger, _tally.CopiedBytes, moved.Count);
         return Describe(session, moved);

@@ -24,7 +24,7 @@ internal sealed class LiveReader
 
     /// <summary>Takes a session for given up, in a dry run that would give it up.</summary>
     public void Assume(SessionId session) =>
-        _fates[session] = new FateRecord { IsCommit = false, Prep = 0, PrepHash = new byte[32], Nonce = new byte[16] };
+        _fates[session] = FateRecord.Abort(new byte[FateRecord.NonceLength]);
 
     /// <summary>Reads the preps that count by a survey: all of a session without a fate; of a committed one the fated, unless it was given up and is not pinned.</summary>
     /// <exception cref="RepositoryCorruptException">A fate or a prep is missing or damaged.</exception>

@@ -11,13 +11,6 @@ namespace CloudImage.Sdk.Snapshots.Collection;
 /// <summary>Marks what the plain bytes of a node refer to, without building the node and without its Merkle hash: the checksum of the frame vouches for it.</summary>
 internal static class NodeMarker
 {
-    private const int KindsOffset = 12;
-    private const int TableOffset = KindsOffset + (TreeGeometry.FanOut / 4);
-    private const int EntryLength = ContentDigest.SizeInBytes + 2 + 4 + 4;
-    private const int PatchLength = (2 * ContentDigest.SizeInBytes) + 2 + 4 + 4;
-    private const int PatchedKind = 3;
-    private const uint Magic = 0x304e4943; // "CIN0"
-
     /// <summary>Marks the chunks of a leaf.</summary>
     /// <param name="place">Where the leaf lies, for messages.</param>
     /// <param name="plain">Its plain bytes.</param>
@@ -35,15 +28,15 @@ internal static class NodeMarker
         }
 
         // A patch keeps two frames: its own, where a chunk's would be, and that which it is laid over.
-        int end = TableOffset + (tableCount * PackId.SizeInBytes) + (entries * EntryLength);
-        for (int position = end - (entries * EntryLength) + ContentDigest.SizeInBytes; position < end; position += EntryLength)
+        int end = NodeLayout.TableOffset + (tableCount * PackId.SizeInBytes) + (entries * NodeLayout.EntryLength);
+        for (int position = end - (entries * NodeLayout.EntryLength) + ContentDigest.SizeInBytes; position < end; position += NodeLayout.EntryLength)
         {
             Mark(place, plain, position, marks, guesses);
         }
 
         for (int index = 0; index < patches; index++)
         {
-            Mark(place, plain, end + (index * PatchLength) + (2 * ContentDigest.SizeInBytes), marks, guesses);
+            Mark(place, plain, end + (index * NodeLayout.PatchLength) + (2 * ContentDigest.SizeInBytes), marks, guesses);
         }
 
         return entries + patches;
@@ -69,8 +62,8 @@ internal static class NodeMarker
     {
         int entries = Open(place, plain, level, out int tableCount, out int _);
         List<(ContentDigest Hash, FramePlace Place)> children = new(entries);
-        ReadOnlySpan<byte> source = plain[(TableOffset + (tableCount * PackId.SizeInBytes))..];
-        for (int index = 0; index < entries; index++, source = source[EntryLength..])
+        ReadOnlySpan<byte> source = plain[(NodeLayout.TableOffset + (tableCount * PackId.SizeInBytes))..];
+        for (int index = 0; index < entries; index++, source = source[NodeLayout.EntryLength..])
         {
             int slot = BinaryPrimitives.ReadUInt16LittleEndian(source[ContentDigest.SizeInBytes..]);
             if (slot >= tableCount)
@@ -91,26 +84,27 @@ internal static class NodeMarker
     {
         tableCount = 0;
         patches = 0;
-        if (plain.Length < TableOffset + 8 || BinaryPrimitives.ReadUInt64LittleEndian(plain[^8..]) != XxHash64.HashToUInt64(plain[..^8]))
+        if (plain.Length < NodeLayout.TableOffset + NodeLayout.ChecksumLength || BinaryPrimitives.ReadUInt64LittleEndian(plain[^NodeLayout.ChecksumLength..]) != XxHash64.HashToUInt64(plain[..^NodeLayout.ChecksumLength]))
         {
             throw Corrupt(place, "the checksum of a node does not match.");
         }
 
-        if (BinaryPrimitives.ReadUInt32LittleEndian(plain) != Magic || plain[4] != 0 || plain[5] != level)
+        if (BinaryPrimitives.ReadUInt32LittleEndian(plain) != NodeLayout.Magic || plain[4] != 0 || plain[5] != level)
         {
             throw Corrupt(place, $"a node of level {level}, version 0, was expected.");
         }
 
         uint table = BinaryPrimitives.ReadUInt32LittleEndian(plain[8..]);
         int entries = 0;
+        ReadOnlySpan<byte> kinds = plain.Slice(NodeLayout.KindsOffset, NodeLayout.KindsLength);
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
-            int kind = (plain[KindsOffset + (index >> 2)] >> (2 * (index & 3))) & 3;
-            entries += kind is (int)EntryKind.Stored or PatchedKind ? 1 : 0;
-            patches += kind == PatchedKind ? 1 : 0;
+            int kind = NodeLayout.KindAt(kinds, index);
+            entries += kind is (int)EntryKind.Stored or NodeLayout.PatchedKind ? 1 : 0;
+            patches += kind == NodeLayout.PatchedKind ? 1 : 0;
         }
 
-        long needed = TableOffset + ((long)table * PackId.SizeInBytes) + (entries * EntryLength) + (patches * PatchLength) + 8;
+        long needed = NodeLayout.TableOffset + ((long)table * PackId.SizeInBytes) + (entries * NodeLayout.EntryLength) + (patches * NodeLayout.PatchLength) + NodeLayout.ChecksumLength;
         if (needed > plain.Length)
         {
             throw Corrupt(place, $"a table of {table} packs and {entries} entries do not fit the node.");
@@ -121,7 +115,7 @@ internal static class NodeMarker
     }
 
     private static PackId ReadPack(in FramePlace place, ReadOnlySpan<byte> plain, int slot) =>
-        PackId.TryRead(plain.Slice(TableOffset + (slot * PackId.SizeInBytes), PackId.SizeInBytes), out PackId pack)
+        PackId.TryRead(plain.Slice(NodeLayout.TableOffset + (slot * PackId.SizeInBytes), PackId.SizeInBytes), out PackId pack)
             ? pack
             : throw Corrupt(place, "the name of a pack holds impossible numbers.");
 

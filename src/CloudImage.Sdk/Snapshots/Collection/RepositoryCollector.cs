@@ -239,7 +239,7 @@ internal sealed class RepositoryCollector
             }
         }
 
-        CondemnedRecord condemned = new() { CreatedAt = _context.TimeProvider.GetUtcNow(), Collector = CollectorName(), MovesHash = movesHash, Refs = candidates };
+        CondemnedRecord condemned = new() { CreatedAt = _context.TimeProvider.GetUtcNow(), Collector = RepositoryContext.WriterName, MovesHash = movesHash, Refs = candidates };
         string name = ObjectNames.Generation(number, "cond");
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         if (!await TryCreateOrMeetAsync(name, RecordFile.Seal(name, RecordKind.Condemned, condemned.ToBody().Span), cancellationToken).ConfigureAwait(false))
@@ -311,7 +311,7 @@ internal sealed class RepositoryCollector
         // Deleting before the sweep is durable could leave a pack gone and nobody who knows it for dead.
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         await DeleteAsync(sweep, known, cancellationToken).ConfigureAwait(false);
-        DoneRecord done = new() { EndedAt = _context.TimeProvider.GetUtcNow(), Collector = CollectorName(), Packs = sweep.Count };
+        DoneRecord done = new() { EndedAt = _context.TimeProvider.GetUtcNow(), Collector = RepositoryContext.WriterName, Packs = sweep.Count };
         await _context.TryCreateRecordAsync(ObjectNames.Generation(generation.Number, "done"), RecordKind.GenerationDone, done.ToBody(), cancellationToken).ConfigureAwait(false);
         await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
         Log.GenerationDone(_context.Logger, generation.Number, sweep.Count);
@@ -410,8 +410,6 @@ internal sealed class RepositoryCollector
     private async ValueTask<bool> TryCreateOrMeetAsync(string name, byte[] content, CancellationToken cancellationToken) =>
         await _context.Store.TryCreateAsync(name, content, ObjectCreateOptions.Default, cancellationToken).ConfigureAwait(false)
         || (await _context.TryReadObjectAsync(name, RecordFile.MaxBodyLength, cancellationToken).ConfigureAwait(false) is { } present && present.AsSpan().SequenceEqual(content));
-
-    private static string CollectorName() => $"{Environment.MachineName}:{Environment.ProcessId}";
 
     private void Report(CollectStage stage, long done, long total) => _progress?.Report(new CollectProgress(stage, done, total));
 }

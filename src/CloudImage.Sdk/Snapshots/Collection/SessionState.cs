@@ -21,16 +21,5 @@ internal sealed class SessionState
     /// <summary>When the store says that the newest object of the session was created.</summary>
     public DateTimeOffset LastTrace { get; set; }
 
-    public void AddPin(string id)
-    {
-        const string Released = ".released";
-        if (id.EndsWith(Released, StringComparison.Ordinal))
-        {
-            _released.Add(id[..^Released.Length]);
-        }
-        else
-        {
-            _pins.Add(id);
-        }
-    }
+    public void AddPin(string id, bool isReleased) => (isReleased ? _released : _pins).Add(id);
 }

@@ -24,9 +24,7 @@ internal sealed class SessionSurvey
     /// <summary>G2: packs, then fates and marks of retirement, then preps and pins.</summary>
     public static async ValueTask<SessionSurvey> ReadFirstAsync(RepositoryContext context, CancellationToken cancellationToken)
     {
-        SessionSurvey survey = new(context);
-        await survey.ListPacksAsync(ObjectNames.DataPacks, cancellationToken).ConfigureAwait(false);
-        await survey.ListPacksAsync(ObjectNames.TreePacks, cancellationToken).ConfigureAwait(false);
+        SessionSurvey survey = await ReadPacksAsync(context, cancellationToken).ConfigureAwait(false);
         await survey.ListAsync(Parts.Decisions, cancellationToken).ConfigureAwait(false);
         await survey.ListAsync(Parts.Preps | Parts.Pins, cancellationToken).ConfigureAwait(false);
         return survey;
@@ -98,9 +96,9 @@ internal sealed class SessionSurvey
                 state.Preps.Add(number);
             }
 
-            if ((parts & Parts.Pins) != 0 && part.StartsWith("pin.", StringComparison.Ordinal))
+            if ((parts & Parts.Pins) != 0 && ObjectNames.TryParsePin(part, out string pin, out bool isReleased))
             {
-                state.AddPin(part["pin.".Length..]);
+                state.AddPin(pin, isReleased);
             }
         }
     }

@@ -20,7 +20,7 @@ internal sealed class TraceCollector
         List<(SessionId Session, string Name)> traces = [];
         await foreach (ObjectInfo info in _context.Store.ListAsync(ObjectNames.Traces, null, cancellationToken).ConfigureAwait(false))
         {
-            if (ObjectNames.TryParseTrace(info.Name, out SessionId session))
+            if (ObjectNames.TryParseTrace(info.Name, out SessionId session, out int _))
             {
                 traces.Add((session, info.Name));
             }

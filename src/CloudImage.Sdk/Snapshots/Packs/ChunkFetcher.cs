@@ -12,15 +12,13 @@ internal sealed class ChunkFetcher
 {
     /// <summary>How many bytes that nobody wants are read rather than a second request made.</summary>
     private const int MaxGap = 64 * 1024;
-
-    private const int MaxRange = 4 << 20;
     private readonly RepositoryContext _context;
 
     public ChunkFetcher(RepositoryContext context) => _context = context;
 
     public async ValueTask FetchAsync(WantedChunk wanted, IoMode mode, CancellationToken cancellationToken)
     {
-        ThrowIfImpossible(wanted);
+        _context.Frames.ThrowIfTooLong(wanted.Place, wanted.Plain.Length);
         if (wanted.Place.Patch is { } patch)
         {
             await FetchPatchedAsync(wanted, patch, mode, cancellationToken).ConfigureAwait(false);
@@ -118,24 +116,11 @@ internal sealed class ChunkFetcher
     private static List<(int From, int To)> Coalesce(List<WantedChunk> wanted)
     {
         // In order of place; shared chunks may stand twice and decode twice from one read.
-        wanted.Sort(static (left, right) =>
-        {
-            int order = left.Place.Pack.CompareTo(right.Place.Pack);
-            return order != 0 ? order : left.Place.Offset.CompareTo(right.Place.Offset);
-        });
+        wanted.Sort(static (left, right) => FrameRange.Compare(left.Place, right.Place));
         List<(int From, int To)> ranges = [];
         for (int from = 0; from < wanted.Count;)
         {
-            int to = from + 1;
-            FramePlace first = wanted[from].Place;
-            long end = first.End;
-            while (to < wanted.Count && wanted[to].Place.Pack == first.Pack && wanted[to].Place.Offset <= end + MaxGap
-                && wanted[to].Place.End - first.Offset <= MaxRange)
-            {
-                end = Math.Max(end, wanted[to].Place.End);
-                to++;
-            }
-
+            int to = FrameRange.EndOf(wanted, static chunk => chunk.Place, from, MaxGap);
             ranges.Add((from, to));
             from = to;
         }
@@ -165,7 +150,7 @@ internal sealed class ChunkFetcher
         long end = start;
         for (int index = from; index < to; index++)
         {
-            ThrowIfImpossible(wanted[index]);
+            _context.Frames.ThrowIfTooLong(wanted[index].Place, wanted[index].Plain.Length);
             end = Math.Max(end, wanted[index].Place.End);
         }
 
@@ -183,14 +168,6 @@ internal sealed class ChunkFetcher
         finally
         {
             ArrayPool<byte>.Shared.Return(rented);
-        }
-    }
-
-    private void ThrowIfImpossible(in WantedChunk wanted)
-    {
-        if (wanted.Place.Length > (uint)_context.Frames.MaxFrameLength(wanted.Plain.Length))
-        {
-            throw new RepositoryCorruptException(wanted.Place.Pack.ToString(), wanted.Place.Offset, $"a frame of {wanted.Place.Length} bytes is longer than any chunk's.");
         }
     }
 }

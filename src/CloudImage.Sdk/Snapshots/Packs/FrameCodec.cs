@@ -88,6 +88,16 @@ internal sealed class FrameCodec
         }
     }
 
+    /// <summary>Refuses a place whose length no frame of a chunk can have, before anything is allocated for it.</summary>
+    /// <exception cref="RepositoryCorruptException">It is too long.</exception>
+    public void ThrowIfTooLong(in FramePlace place, int plainLength)
+    {
+        if (place.Length > (uint)MaxFrameLength(plainLength))
+        {
+            throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"a frame of {place.Length} bytes is longer than any chunk's.");
+        }
+    }
+
     /// <summary>Opens a frame of a chunk to its coded content, and checks that this decodes to the chunk.</summary>
     /// <param name="place">Where the frame lies, for messages.</param>
     /// <param name="frame">The frame.</param>

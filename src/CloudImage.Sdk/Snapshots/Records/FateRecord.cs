@@ -5,6 +5,9 @@ namespace CloudImage.Sdk.Snapshots.Records;
 /// <summary>The one decision of a session: committed with a prep that is named by number and SHA-256, or aborted.</summary>
 internal sealed class FateRecord
 {
+    public const int NonceLength = 16;
+    private const int HashLength = 32;
+
     public required bool IsCommit { get; init; }
 
     public required int Prep { get; init; }
@@ -15,13 +18,16 @@ internal sealed class FateRecord
     /// <summary>16 random bytes by which a writer knows its own decision again.</summary>
     public required ReadOnlyMemory<byte> Nonce { get; init; }
 
+    /// <summary>The decision that a session commits nothing.</summary>
+    public static FateRecord Abort(ReadOnlyMemory<byte> nonce) => new() { IsCommit = false, Prep = 0, PrepHash = new byte[HashLength], Nonce = nonce };
+
     public static FateRecord Read(string name, ReadOnlyMemory<byte> body)
     {
         RecordReader reader = new(name, body.Span);
         int decision = reader.Byte();
         int prep = reader.UInt16();
-        byte[] hash = reader.Bytes(32).ToArray();
-        byte[] nonce = reader.Bytes(16).ToArray();
+        byte[] hash = reader.Bytes(HashLength).ToArray();
+        byte[] nonce = reader.Bytes(NonceLength).ToArray();
         reader.End();
         return decision <= 1
             ? new FateRecord { IsCommit = decision == 1, Prep = prep, PrepHash = hash, Nonce = nonce }

@@ -17,7 +17,6 @@ internal sealed class FrameTransfer
 {
     // What lies between two wanted frames is read only where it is next to nothing: bytes are what replication is held to.
     private const int MaxGap = 1024;
-    private const int MaxRange = 4 << 20;
     private readonly RepositoryContext _source;
     private readonly int _window;
 
@@ -45,11 +44,7 @@ internal sealed class FrameTransfer
             wanted[index] = (wanted[index].Digest, _source.Moves.Resolve(wanted[index].Place));
         }
 
-        wanted.Sort(static (left, right) =>
-        {
-            int order = left.Place.Pack.CompareTo(right.Place.Pack);
-            return order != 0 ? order : left.Place.Offset.CompareTo(right.Place.Offset);
-        });
+        wanted.Sort(static (left, right) => FrameRange.Compare(left.Place, right.Place));
         Queue<Task<Range>> running = new();
         int next = 0;
         try
@@ -59,7 +54,7 @@ internal sealed class FrameTransfer
                 while (next < wanted.Count && running.Count < _window)
                 {
                     int from = next;
-                    next = EndOfRange(wanted, from);
+                    next = FrameRange.EndOf(wanted, static chunk => chunk.Place, from, MaxGap);
                     int to = next;
                     running.Enqueue(Task.Run(() => ReadRangeAsync(wanted, from, to, cancellationToken), CancellationToken.None));
                 }
@@ -108,31 +103,17 @@ internal sealed class FrameTransfer
         }
     }
 
-    private int EndOfRange(List<(ContentDigest Digest, FramePlace Place)> wanted, int from)
-    {
-        FramePlace first = wanted[from].Place;
-        int maxLength = _source.Frames.MaxFrameLength(_source.Header.ChunkSize);
-        int to = from;
-        long end = first.Offset;
-        while (to < wanted.Count && wanted[to].Place.Pack == first.Pack && wanted[to].Place.Offset <= end + MaxGap
-            && (to == from || wanted[to].Place.End - first.Offset <= MaxRange))
-        {
-            if (wanted[to].Place.Length > (uint)maxLength)
-            {
-                throw new RepositoryCorruptException(wanted[to].Place.Pack.ToString(), wanted[to].Place.Offset, $"a frame of {wanted[to].Place.Length} bytes is longer than any chunk's.");
-            }
-
-            end = Math.Max(end, wanted[to].Place.End);
-            to++;
-        }
-
-        return to;
-    }
-
     private async Task<Range> ReadRangeAsync(List<(ContentDigest Digest, FramePlace Place)> wanted, int from, int to, CancellationToken cancellationToken)
     {
         long start = wanted[from].Place.Offset;
-        int length = checked((int)(wanted[to - 1].Place.End - start));
+        long end = start;
+        for (int index = from; index < to; index++)
+        {
+            _source.Frames.ThrowIfTooLong(wanted[index].Place, _source.Header.ChunkSize);
+            end = Math.Max(end, wanted[index].Place.End);
+        }
+
+        int length = checked((int)(end - start));
         Range range = new(length);
         byte[] plain = ArrayPool<byte>.Shared.Rent(_source.Header.ChunkSize);
         try

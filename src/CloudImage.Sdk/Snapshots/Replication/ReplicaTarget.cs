@@ -4,7 +4,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.IO;
-using CloudImage.Sdk.Snapshots.Index;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
@@ -19,16 +18,13 @@ internal sealed class ReplicaTarget : IAsyncDisposable
     private readonly RepositoryProtection _source;
     private readonly WriteSession _session;
     private readonly SnapshotTree? _baseTree;
-    private readonly ChunkIndex _index;
-    private readonly PackStream _dataPacks;
-    private readonly PackStream _treePacks;
+    private readonly SessionOutput _output;
     private readonly byte[] _sealed;
     private readonly List<int> _missing = [];
     private TreeBuilder _builder = null!;
     private TreeNode _leaf = null!;
     private TreeNode? _baseLeaf;
     private NodeRef _baseRef;
-    private int _nextSegment;
 
     public ReplicaTarget(RepositoryContext context, RepositoryProtection source, WriteSession session, CommittedSnapshot? basis, CancellationToken cancellationToken)
     {
@@ -36,15 +32,13 @@ internal sealed class ReplicaTarget : IAsyncDisposable
         _source = source;
         _session = session;
         _baseTree = basis?.OpenTree(context);
-        _index = new ChunkIndex(context, session.IsUsable);
-        _dataPacks = new PackStream(context.Store, PackKind.Data, session.Id, session.Owner, PublishedAsync, cancellationToken);
-        _treePacks = new PackStream(context.Store, PackKind.Tree, session.Id, session.Owner, null, cancellationToken);
+        _output = new SessionOutput(context, session.Id, session.Owner, session.IsUsable, cancellationToken);
         _sealed = new byte[context.Frames.MaxFrameLength(context.Header.ChunkSize)];
     }
 
     public SessionId SessionId => _session.Id;
 
-    public long StoredBytes => _dataPacks.StoredBytes + _treePacks.StoredBytes + _index.StoredBytes;
+    public long StoredBytes => _output.StoredBytes;
 
     public long ChunkCount { get; private set; }
 
@@ -54,14 +48,14 @@ internal sealed class ReplicaTarget : IAsyncDisposable
 
     public async ValueTask PrepareAsync(CancellationToken cancellationToken)
     {
-        await _index.LoadAsync(cancellationToken).ConfigureAwait(false);
+        await _output.Index.LoadAsync(cancellationToken).ConfigureAwait(false);
         if (_session.Owner > 0)
         {
-            await PackAdoption.AdoptAsync(_context, _index, _session.Id, NextSegmentName, cancellationToken).ConfigureAwait(false);
+            await _output.AdoptAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    public void BeginRound(TreeGeometry geometry) => _builder = new TreeBuilder(_context, geometry, _treePacks, _baseTree is null ? [] : [_baseTree], _session.IsUsable);
+    public void BeginRound(TreeGeometry geometry) => _builder = new TreeBuilder(_context, geometry, _output.TreePacks, _baseTree is null ? [] : [_baseTree], _session.IsUsable);
 
     /// <summary>Whether the base has a node of this hash at the same position, so that the source's need not be read.</summary>
     public async ValueTask<bool> HasSubtreeAsync(ContentDigest hash, int level, long firstChunk, CancellationToken cancellationToken)
@@ -130,7 +124,7 @@ internal sealed class ReplicaTarget : IAsyncDisposable
                     _leaf.SetStored(index, digest, kept);
                     break;
                 case EntryKind.Stored:
-                    FramePlace place = await _index.FindAsync(_context.Frames.IdOf(digest), IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+                    FramePlace place = await _output.Index.FindAsync(_context.Frames.IdOf(digest), IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
                     if (place.IsDefault)
                     {
                         _missing.Add(index);
@@ -160,8 +154,8 @@ internal sealed class ReplicaTarget : IAsyncDisposable
             frame = _sealed.AsMemory(0, header.FrameLength);
         }
 
-        FramePlace place = await _dataPacks.AppendAsync(frame, header, cancellationToken).ConfigureAwait(false);
-        _index.AddOwn(header.Id, place);
+        FramePlace place = await _output.DataPacks.AppendAsync(frame, header, cancellationToken).ConfigureAwait(false);
+        _output.Index.AddOwn(header.Id, place);
         ChunkCount++;
         FrameBytes += frame.Length;
         foreach (int entry in entries)
@@ -183,31 +177,12 @@ internal sealed class ReplicaTarget : IAsyncDisposable
             throw new SnapshotRepositoryException($"The copy of snapshot {source.Id} has the root {root.Hash}, not {source.Descriptor.Root}: it was not committed.");
         }
 
-        await _dataPacks.CompleteAsync().ConfigureAwait(false);
-        await _treePacks.CompleteAsync().ConfigureAwait(false);
-        await _index.FlushAsync(NextSegmentName, cancellationToken).ConfigureAwait(false);
-        long sequence = await _session.ReserveSequenceAsync(cancellationToken).ConfigureAwait(false);
-        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
-        byte[] descriptor = Describe(source.Descriptor, root, sequence, origin, parent).ToArray();
-        PrepRecord prep = new() { Refs = _builder.Refs, Descriptor = _context.Protection.SealDescriptor(_session.Id, descriptor) };
-        (int number, byte[] hash) = await _session.DeclareAsync(prep, cancellationToken).ConfigureAwait(false);
-        if (!await _session.CheckAsync(_builder.Refs, cancellationToken).ConfigureAwait(false))
-        {
-            return false;
-        }
-
-        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
-        await _session.CommitAsync(number, hash, cancellationToken).ConfigureAwait(false);
-        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
-        IsCommitted = true;
-        return true;
+        IsCommitted = await _session.TryCommitAsync(
+            _output, _builder.Refs, sequence => Describe(source.Descriptor, root, sequence, origin, parent), null, cancellationToken).ConfigureAwait(false);
+        return IsCommitted;
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _dataPacks.DisposeAsync().ConfigureAwait(false);
-        await _treePacks.DisposeAsync().ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => _output.DisposeAsync();
 
     // Where it is, or, where its pack is condemned, where it was moved to.
     private bool TryUse(FramePlace place, out FramePlace usable) => _context.Moves.TryUse(place, _session.IsUsable, out usable);
@@ -230,9 +205,4 @@ internal sealed class ReplicaTarget : IAsyncDisposable
         Tags = source.Tags,
         Origin = origin,
     };
-
-    private ValueTask PublishedAsync(PackId pack, IReadOnlyList<PackSlot> slots, CancellationToken cancellationToken) =>
-        _index.PublishedAsync(pack, slots, NextSegmentName, cancellationToken);
-
-    private string NextSegmentName() => ObjectNames.Segment(_session.Id, _session.Owner, _nextSegment++);
 }

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -17,14 +16,11 @@ internal sealed class ReplicationRun
 {
     private const int MaxAttempts = 5;
     private const int MaxRounds = 8;
-    private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(100);
     private readonly SnapshotRepository _source;
     private readonly ReplicationOptions _options;
-    private readonly IProgress<SnapshotProgress>? _progress;
+    private readonly SnapshotProgressMeter _meter;
     private readonly FrameTransfer _transfer;
     private readonly List<Destination> _destinations = [];
-    private readonly long _startedAt = Stopwatch.GetTimestamp();
-    private TimeSpan _reportedAt;
     private long _totalBytes;
     private long _finishedBytes;
     private long _storedBytes;
@@ -33,7 +29,7 @@ internal sealed class ReplicationRun
     {
         _source = source;
         _options = options;
-        _progress = progress;
+        _meter = new SnapshotProgressMeter(progress);
         _transfer = new FrameTransfer(source.Context, options.Concurrency);
         _destinations.AddRange(destinations.Select(static repository => new Destination(repository)));
     }
@@ -386,24 +382,8 @@ internal sealed class ReplicationRun
         await destination.Repository.MergeSegmentsAsync(session, cancellationToken).ConfigureAwait(false);
     }
 
-    private void Report(long snapshotBytes, bool isLast)
-    {
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(_startedAt);
-        if (_progress is null || (!isLast && elapsed - _reportedAt < s_reportInterval))
-        {
-            return;
-        }
-
-        _reportedAt = elapsed;
-        _progress.Report(new SnapshotProgress
-        {
-            TotalBytes = _totalBytes,
-            ProcessedBytes = Math.Min(_totalBytes, _finishedBytes + snapshotBytes),
-            ReadBytes = _transfer.ReadBytes,
-            StoredBytes = _storedBytes,
-            Elapsed = elapsed,
-        });
-    }
+    private void Report(long snapshotBytes, bool isLast) =>
+        _meter.Report(_totalBytes, Math.Min(_totalBytes, _finishedBytes + snapshotBytes), _transfer.ReadBytes, _storedBytes, isLast);
 
     private sealed class Destination(SnapshotRepository repository)
     {

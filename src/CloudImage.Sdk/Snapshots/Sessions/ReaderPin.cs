@@ -55,10 +55,11 @@ internal sealed class ReaderPin
         }
     }
 
-    private static HoldRecord Describe(RepositoryContext context, string reason) => new()
+    /// <summary>The content of a pin that is placed, or released, now.</summary>
+    public static HoldRecord Describe(RepositoryContext context, string reason) => new()
     {
         Time = context.TimeProvider.GetUtcNow(),
-        Writer = $"{Environment.MachineName}:{Environment.ProcessId}",
+        Writer = RepositoryContext.WriterName,
         Reason = reason,
     };
 }

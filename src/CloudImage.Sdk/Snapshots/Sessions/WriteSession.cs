@@ -7,6 +7,7 @@ using System.Threading.Tasks;
 using CloudImage.Sdk.Snapshots.Collection;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
+using CloudImage.Sdk.Snapshots.Signing;
 using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.Snapshots.Sessions;
@@ -18,7 +19,7 @@ internal sealed class WriteSession
     private readonly RepositoryContext _context;
     private readonly long _generation;
     private readonly DateTimeOffset _openedAt;
-    private readonly byte[] _nonce = RandomNumberGenerator.GetBytes(16);
+    private readonly byte[] _nonce = RandomNumberGenerator.GetBytes(FateRecord.NonceLength);
     private GenerationView _generations;
     private int _nextPrep;
 
@@ -53,7 +54,7 @@ internal sealed class WriteSession
         SessionId id = new(context.DrawName(SessionId.SizeInBytes));
         OpenRecord open = new()
         {
-            Writer = $"{Environment.MachineName}:{Environment.ProcessId}",
+            Writer = RepositoryContext.WriterName,
             EncodedImage = encodedImage,
             Generation = before.Done,
             OpenedAt = context.TimeProvider.GetUtcNow(),
@@ -72,7 +73,7 @@ internal sealed class WriteSession
         SessionId id = new(context.DrawName(SessionId.SizeInBytes));
         OpenRecord open = new()
         {
-            Writer = $"{Environment.MachineName}:{Environment.ProcessId} (compaction)",
+            Writer = $"{RepositoryContext.WriterName} (compaction)",
             EncodedImage = string.Empty,
             Generation = generation,
             OpenedAt = context.TimeProvider.GetUtcNow(),
@@ -100,8 +101,8 @@ internal sealed class WriteSession
             prep += info.Name.Contains("/prep.", StringComparison.Ordinal) ? 1 : 0;
         }
 
-        string writer = $"{Environment.MachineName}:{Environment.ProcessId}";
-        while (await context.TryCreateRecordAsync(ObjectNames.Owner(id, owner), RecordKind.Owner, new RecordWriter().Text(writer).Written, cancellationToken).ConfigureAwait(false) is null)
+        ReadOnlyMemory<byte> writer = new RecordWriter().Text(RepositoryContext.WriterName).Written;
+        while (await context.TryCreateRecordAsync(ObjectNames.Owner(id, owner), RecordKind.Owner, writer, cancellationToken).ConfigureAwait(false) is null)
         {
             owner++;
         }
@@ -204,6 +205,38 @@ internal sealed class WriteSession
             && FateRecord.Read(name, body) is { IsCommit: false } fate && !fate.Nonce.Span.SequenceEqual(_nonce);
     }
 
+    /// <summary>Publishes what the session wrote, declares it and commits (W2 to W5): packs, segments, the number in the image's sequence, the complete refs, a last look at collection, the fate.</summary>
+    /// <param name="output">What the session wrote.</param>
+    /// <param name="refs">Every pack that is reachable from the root.</param>
+    /// <param name="describe">Makes the descriptor, given the number in the image's sequence, once everything is stored.</param>
+    /// <param name="signer">Signs the descriptor; null for no signature.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>False where collection condemned some of the refs meanwhile: what lay there is to be had or stored elsewhere, and this to be done again.</returns>
+    /// <exception cref="SessionConflictException">Somebody else decided the session, or it was given up.</exception>
+    public async ValueTask<bool> TryCommitAsync(SessionOutput output, RefSet refs, Func<long, SnapshotDescriptor> describe, SnapshotSigner? signer, CancellationToken cancellationToken)
+    {
+        await output.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        long sequence = await ReserveSequenceAsync(cancellationToken).ConfigureAwait(false);
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        byte[] descriptor = describe(sequence).ToArray();
+        PrepRecord prep = new()
+        {
+            Refs = refs,
+            Descriptor = _context.Protection.SealDescriptor(Id, descriptor),
+            Signature = signer is null ? default : StoredSignature.Make(signer, SignatureChecker.Message(_context.IdentityOf(Id), descriptor).Span).ToArray(),
+        };
+        (int number, byte[] hash) = await DeclareAsync(prep, cancellationToken).ConfigureAwait(false);
+        if (!await CheckAsync(refs, cancellationToken).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await CommitAsync(number, hash, cancellationToken).ConfigureAwait(false);
+        await _context.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
     /// <summary>Takes the next number of the image's sequence for this session.</summary>
     public async ValueTask<long> ReserveSequenceAsync(CancellationToken cancellationToken)
     {
@@ -245,7 +278,7 @@ internal sealed class WriteSession
     /// <summary>Creates the fate that gives the session up; nothing happens where it has one.</summary>
     public async ValueTask AbortAsync(CancellationToken cancellationToken)
     {
-        FateRecord fate = new() { IsCommit = false, Prep = 0, PrepHash = new byte[32], Nonce = _nonce };
+        FateRecord fate = FateRecord.Abort(_nonce);
         await _context.TryCreateRecordAsync(ObjectNames.Fate(Id), RecordKind.Fate, fate.ToBody(), cancellationToken).ConfigureAwait(false);
     }
 
@@ -253,7 +286,7 @@ internal sealed class WriteSession
     /// <returns>Whether it was undecided until then.</returns>
     public static async ValueTask<bool> TryAbortAsync(RepositoryContext context, SessionId session, CancellationToken cancellationToken)
     {
-        FateRecord fate = new() { IsCommit = false, Prep = 0, PrepHash = new byte[32], Nonce = RandomNumberGenerator.GetBytes(16) };
+        FateRecord fate = FateRecord.Abort(RandomNumberGenerator.GetBytes(FateRecord.NonceLength));
         return await context.TryCreateRecordAsync(ObjectNames.Fate(session), RecordKind.Fate, fate.ToBody(), cancellationToken).ConfigureAwait(false) is not null;
     }
 

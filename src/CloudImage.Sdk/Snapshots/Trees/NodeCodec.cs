@@ -12,9 +12,6 @@ namespace CloudImage.Sdk.Snapshots.Trees;
 internal static class NodeCodec
 {
     public const int MaxLength = 1 << 24;
-    private const uint Magic = 0x304e4943; // "CIN0"
-    private const int PatchedKind = 3;
-    private const int KindsLength = TreeGeometry.FanOut / 4;
 
     public static byte[] Encode(TreeNode node)
     {
@@ -27,7 +24,7 @@ internal static class NodeCodec
 
         AddReach(node, table, slots);
         RecordWriter writer = new();
-        writer.UInt32(Magic).Byte(0).Byte(node.Level).UInt16(0).UInt32(table.Count);
+        writer.UInt32(NodeLayout.Magic).Byte(0).Byte(node.Level).UInt16(0).UInt32(table.Count);
         WriteKinds(writer, node);
         foreach (PackId pack in table)
         {
@@ -45,7 +42,7 @@ internal static class NodeCodec
 
         WritePatches(writer, node, slots);
         WriteReach(writer, node, slots);
-        Span<byte> checksum = stackalloc byte[8];
+        Span<byte> checksum = stackalloc byte[NodeLayout.ChecksumLength];
         BinaryPrimitives.WriteUInt64LittleEndian(checksum, XxHash64.HashToUInt64(writer.Written.Span));
         return writer.Bytes(checksum).Written.ToArray();
     }
@@ -58,19 +55,19 @@ internal static class NodeCodec
     public static TreeNode Decode(in FramePlace place, ReadOnlySpan<byte> source, int level)
     {
         string name = place.Pack.ToString();
-        if (source.Length < 8 + 12 || BinaryPrimitives.ReadUInt64LittleEndian(source[^8..]) != XxHash64.HashToUInt64(source[..^8]))
+        if (source.Length < NodeLayout.KindsOffset + NodeLayout.ChecksumLength || BinaryPrimitives.ReadUInt64LittleEndian(source[^NodeLayout.ChecksumLength..]) != XxHash64.HashToUInt64(source[..^NodeLayout.ChecksumLength]))
         {
             throw new RepositoryCorruptException(name, place.Offset, "the checksum of a node does not match.");
         }
 
-        RecordReader reader = new(name, source[..^8]);
-        if (reader.UInt32() != Magic || reader.Byte() != 0 || reader.Byte() != level || reader.UInt16() != 0)
+        RecordReader reader = new(name, source[..^NodeLayout.ChecksumLength]);
+        if (reader.UInt32() != NodeLayout.Magic || reader.Byte() != 0 || reader.Byte() != level || reader.UInt16() != 0)
         {
             throw new RepositoryCorruptException(name, place.Offset, $"a node of level {level}, version 0, was expected.");
         }
 
         uint tableCount = reader.UInt32();
-        ReadOnlySpan<byte> kinds = reader.Bytes(KindsLength);
+        ReadOnlySpan<byte> kinds = reader.Bytes(NodeLayout.KindsLength);
         if (tableCount * (long)PackId.SizeInBytes > reader.Remaining)
         {
             throw reader.Corrupt($"a table of {tableCount} packs does not fit the node.");
@@ -106,7 +103,7 @@ internal static class NodeCodec
     {
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
-            if (((kinds[index >> 2] >> (2 * (index & 3))) & 3) != PatchedKind)
+            if (NodeLayout.KindAt(kinds, index) != NodeLayout.PatchedKind)
             {
                 continue;
             }
@@ -129,7 +126,7 @@ internal static class NodeCodec
         PackKind expected = node.Level == 0 ? PackKind.Data : PackKind.Tree;
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
-            switch ((EntryKind)((kinds[index >> 2] >> (2 * (index & 3))) & 3))
+            switch ((EntryKind)NodeLayout.KindAt(kinds, index))
             {
                 case EntryKind.Zero:
                     node.SetZero(index);
@@ -137,7 +134,7 @@ internal static class NodeCodec
                 case EntryKind.Absent:
                     node.SetAbsent(index);
                     break;
-                case EntryKind.Stored or (EntryKind)PatchedKind:
+                case EntryKind.Stored or (EntryKind)NodeLayout.PatchedKind:
                     ContentDigest digest = reader.Digest();
                     PackId pack = PackAt(ref reader, table, (uint)reader.UInt16());
                     FramePlace place = new(pack, reader.UInt32(), reader.UInt32());
@@ -214,10 +211,10 @@ internal static class NodeCodec
 
     private static void WriteKinds(RecordWriter writer, TreeNode node)
     {
-        Span<byte> kinds = stackalloc byte[KindsLength];
+        Span<byte> kinds = stackalloc byte[NodeLayout.KindsLength];
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
-            int kind = node.Place(index).Patch is null ? (int)node.Kind(index) : PatchedKind;
+            int kind = node.Place(index).Patch is null ? (int)node.Kind(index) : NodeLayout.PatchedKind;
             kinds[index >> 2] |= (byte)(kind << (2 * (index & 3)));
         }
 

@@ -23,7 +23,7 @@ internal static class RecordVerifier
                 _ when part.StartsWith(ObjectNames.SignaturePrefix, StringComparison.Ordinal) => RecordKind.Signature,
                 _ when part.StartsWith("owner.", StringComparison.Ordinal) => RecordKind.Owner,
                 _ when part.StartsWith("prep.", StringComparison.Ordinal) => RecordKind.Prep,
-                _ when part.StartsWith("pin.", StringComparison.Ordinal) => part.EndsWith(".released", StringComparison.Ordinal) ? RecordKind.PinReleased : RecordKind.Pin,
+                _ when ObjectNames.TryParsePin(part, out _, out bool isReleased) => isReleased ? RecordKind.PinReleased : RecordKind.Pin,
                 _ => null,
             };
         }
@@ -45,7 +45,7 @@ internal static class RecordVerifier
             };
         }
 
-        if (ObjectNames.TryParseTrace(name, out SessionId _))
+        if (ObjectNames.TryParseTrace(name, out SessionId _, out int _))
         {
             return RecordKind.Trace;
         }
