@@ -3,7 +3,8 @@
 #   convert.sh [DIR]      DIR holds v1.raw and v2.raw (made by ../shared/tools/make-images.sh where they are missing;
 #                         without DIR a temporary folder is used) and takes the sources and results, about 10 GB.
 # Ours is the median of alternating runs; the peer's is the better median of its defaults and of `-W -m 16`. Both read
-# from the page cache and leave the writing to it (ours --durability none, the peer's default cache mode).
+# from the page cache and leave the writing to it (ours --durability none, the peer's default cache mode). Before each run
+# as much memory is written and freed as it needs: in a virtual machine the first touch of a page costs more than the copy.
 #   CLOUDIMAGE    the executable; published by publish.sh into DIR where it is not named
 #   RUNS          runs of each command (5)
 #   ROWS          names of the rows to run, separated by blanks (all)
@@ -41,8 +42,9 @@ make_source stream.vmdk vmdk -o subformat=streamOptimized
 if [ ! -f "$dir/src.fragmented.qcow2" ]; then
     # 100 GiB with 20000 clusters apart from one another, written in random order.
     qemu-img create -q -f qcow2 "$dir/src.fragmented.qcow2.part" 100G
-    awk 'BEGIN { srand(7); for (i = 0; i < 20000; i++) print rand(), i * 81 * 65536 }' | sort -n |
-        awk '{ printf "write -q -P 85 %d 65536\n", $2 }' | qemu-io -f qcow2 "$dir/src.fragmented.qcow2.part" >/dev/null
+    # Numbers as text: some awks print no integer above 2^31.
+    awk 'BEGIN { srand(7); for (i = 0; i < 20000; i++) printf "%.9f %.0f\n", rand(), i * 81 * 65536 }' | sort -n |
+        awk '{ printf "write -q -P 85 %s 65536\n", $2 }' | qemu-io -f qcow2 "$dir/src.fragmented.qcow2.part" >/dev/null
     mv "$dir/src.fragmented.qcow2.part" "$dir/src.fragmented.qcow2"
 fi
 
@@ -61,7 +63,8 @@ alternate() { # OURS PEER PEER_PARALLEL
         for name in ours peer parallel; do
             local command; case $name in ours) command=$1 ;; peer) command=$2 ;; parallel) command=$3 ;; esac
             [ -n "$command" ] || continue
-            hyperfine -N --style none --runs 1 --prepare "rm -f $work/out.$name" --export-json "$work/one.json" "$command" >/dev/null
+            head -c 1200M /dev/zero >"$work/touched"; rm -f "$work/touched" "$work/out.$name"
+            hyperfine -N --style none --runs 1 --export-json "$work/one.json" "$command" >/dev/null
             # The first round warms the caches.
             [ "$round" = 0 ] || { wall "$work/one.json" >>"$work/$name.t"; cpu "$work/one.json" >>"$work/$name.c"; }
         done
