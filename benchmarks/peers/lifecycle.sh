@@ -13,34 +13,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 results=${RESULTS:-$here/results/lifecycle.md}
 size=${SIZE_MIB:-2048} writes=${WRITES:-400} versions=${VERSIONS:-5}
-if [ $# -gt 0 ]; then
-    mkdir -p "$1"; dir=$(cd "$1" && pwd); keep=1
-else
-    dir=$(mktemp -d /var/tmp/cloudimage-lifecycle.XXXXXX); keep=0
-fi
-for tool in /usr/bin/time awk dd; do
-    command -v "$tool" >/dev/null || { echo "lifecycle.sh: $tool is not installed" >&2; exit 2; }
-done
-tool=${CLOUDIMAGE:-$dir/bin/cloudimage}
-[ -x "$tool" ] || "$here/publish.sh" "$dir/bin"
-peers=""
-for peer in ${PEERS:-borg restic casync}; do
-    command -v "$peer" >/dev/null && peers="$peers $peer"
-done
-work=$dir/lifecycle
-rm -rf "$work"; mkdir -p "$work"
-trap 'rm -rf "$work"; [ $keep = 1 ] || rm -rf "$dir"' EXIT
-export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes BORG_RELOCATED_REPO_ACCESS_IS_OK=yes BORG_BASE_DIR=$work/borg-home
-export RESTIC_PASSWORD=benchmark RESTIC_FROM_PASSWORD=benchmark RESTIC_CACHE_DIR=$work/restic-cache
-
-run() { # NAME COMMAND...: leaves its seconds in $work/NAME.s
-    local name=$1; shift
-    /usr/bin/time -f '%e' -o "$work/last.t" "$@" > "$work/last.log" 2>&1 || { echo "lifecycle.sh: $name failed:" >&2; tail -5 "$work/last.log" >&2; exit 2; }
-    tail -1 "$work/last.t" > "$work/$name.s"
-}
-seconds() { cat "$work/$1.s" 2>/dev/null || echo -; }
-bytes() { du -sb --apparent-size "$1" | cut -f1; }
-field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([0-9a-f.]*\)\"\{0,1\}.*/\1/p" "$work/last.log" | head -1; }
+. "$here/common.sh"
+begin lifecycle lifecycle "/usr/bin/time awk dd" "$@"
 disk=$work/disk.raw
 head -c "${size}M" /dev/urandom > "$disk"
 RANDOM=4711
@@ -105,27 +79,24 @@ case $peers in *borg*)
 esac
 run ours-verify "$tool" snapshot verify "$work/ours" --json
 
-missed=0
 mkdir -p "$(dirname "$results")"
 changed=$((writes * 8192))
 times() { awk -v a="$1" -v b="$changed" 'BEGIN { printf "%.2f", a / b }'; }
 limit() { # WHAT VALUE LIMIT
-    local verdict=met
-    awk -v v="$2" -v l="$3" 'BEGIN { exit !(v <= l) }' || { verdict=missed; missed=1; }
-    echo "| $1 | $2 | $3 | $verdict |"
+    echo "| $1 | $2 | $3 | $(verdict "$2" "$3") |"
 }
 {
     echo "# After the capture: small changes, copies, collection"
     echo
-    echo "A disk of $size MiB of incompressible data in $versions versions, $writes random writes of 8 KiB between two of them; $(nproc) processors,$(awk -F: '/model name/ { print $2; exit }' /proc/cpuinfo), load at the end $(cut -d' ' -f1 /proc/loadavg)."
-    for peer in $peers; do case $peer in casync) echo "- $(casync --version | head -1)";; restic) echo "- $(restic version)";; *) echo "- $(borg --version)";; esac; done
+    echo "A disk of $size MiB of incompressible data in $versions versions, $writes random writes of 8 KiB between two of them; $(machine)."
+    versions_of_peers
     echo
     echo "| | value | limit | |"
     echo "|---|---|---|---|"
     limit "stored by the second capture, times what changed" "$(times "$(cat "$work/ours2.bytes")")" 34
     limit "the same with patch frames" "$(times "$(cat "$work/patched2.bytes")")" 1.3
     limit "bytes of a copy, times the missing frames" "$(awk -v a="$copied" -v b="$frames" 'BEGIN { printf "%.4f", a / b }')" 1.02
-    limit "a copy without changes, seconds" "$(seconds ours-copy-again)" 1
+    limit "a copy without changes, seconds" "$(median ours-copy-again)" 1
     echo
     echo "| | ours | with patch frames | restic | borg | casync |"
     echo "|---|---|---|---|---|---|"
@@ -133,15 +104,14 @@ limit() { # WHAT VALUE LIMIT
         echo "| $1 | $2 | ${6:--} | $3 | $4 | $5 |"
     }
     stored() { [ -f "$work/$1.bytes" ] && cat "$work/$1.bytes" || echo -; }
-    line "first capture, s" "$(seconds ours-capture1)" "$(seconds restic-capture1)" "$(seconds borg-capture1)" "$(seconds casync-capture1)"
-    line "second capture, s" "$(seconds ours-capture2)" "$(seconds restic-capture2)" "$(seconds borg-capture2)" "$(seconds casync-capture2)" "$(seconds patched-capture2)"
+    line "first capture, s" "$(median ours-capture1)" "$(median restic-capture1)" "$(median borg-capture1)" "$(median casync-capture1)"
+    line "second capture, s" "$(median ours-capture2)" "$(median restic-capture2)" "$(median borg-capture2)" "$(median casync-capture2)" "$(median patched-capture2)"
     line "stored by it, bytes ($changed changed)" "$(stored ours2)" "$(stored restic2)" "$(stored borg2)" "$(stored casync2)" "$(stored patched2)"
-    line "difference of two snapshots, s" "$(seconds ours-diff)" - - -
-    line "copy of everything, s" "$(seconds ours-copy)" "$(seconds restic-copy)" - -
-    line "copy without changes, s" "$(seconds ours-copy-again)" "$(seconds restic-copy-again)" - -
-    line "give up all but one, s" "$(seconds ours-prune)" - "$(seconds borg-prune)" -
-    line "free the rest (restic: with giving up), s" "$(seconds ours-gc)" "$(seconds restic-prune)" "$(seconds borg-compact)" -
+    line "difference of two snapshots, s" "$(median ours-diff)" - - -
+    line "copy of everything, s" "$(median ours-copy)" "$(median restic-copy)" - -
+    line "copy without changes, s" "$(median ours-copy-again)" "$(median restic-copy-again)" - -
+    line "give up all but one, s" "$(median ours-prune)" - "$(median borg-prune)" -
+    line "free the rest (restic: with giving up), s" "$(median ours-gc)" "$(median restic-prune)" "$(median borg-compact)" -
     line "bytes left" "$(bytes "$work/ours")" "$([ -d "$work/restic" ] && bytes "$work/restic" || echo -)" "$([ -d "$work/borg" ] && bytes "$work/borg" || echo -)" -
 } | tee "$results"
-grep -q '| missed |' "$results" && missed=1
-exit $missed
+! grep -q '| missed |' "$results"
