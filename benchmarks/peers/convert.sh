@@ -3,8 +3,7 @@
 #   convert.sh [DIR]      DIR holds v1.raw and v2.raw (made by ../shared/tools/make-images.sh where they are missing;
 #                         without DIR a temporary folder is used) and takes the sources and results, about 10 GB.
 # Ours is the median of alternating runs; the peer's is the better median of its defaults and of `-W -m 16`. Both read
-# from the page cache and leave the writing to it (ours --durability none, the peer's default cache mode). Before each run
-# as much memory is written and freed as it needs: in a virtual machine the first touch of a page costs more than the copy.
+# from the page cache and leave the writing to it (ours --durability none, the peer's default cache mode).
 #   CLOUDIMAGE    the executable; published by publish.sh into DIR where it is not named
 #   RUNS          runs of each command (5)
 #   ROWS          names of the rows to run, separated by blanks (all)
@@ -63,8 +62,7 @@ alternate() { # OURS PEER PEER_PARALLEL
         for name in ours peer parallel; do
             local command; case $name in ours) command=$1 ;; peer) command=$2 ;; parallel) command=$3 ;; esac
             [ -n "$command" ] || continue
-            head -c 1200M /dev/zero >"$work/touched"; rm -f "$work/touched" "$work/out.$name"
-            hyperfine -N --style none --runs 1 --export-json "$work/one.json" "$command" >/dev/null
+            hyperfine -N --style none --runs 1 --prepare "rm -f $work/out.$name" --export-json "$work/one.json" "$command" >/dev/null
             # The first round warms the caches.
             [ "$round" = 0 ] || { wall "$work/one.json" >>"$work/$name.t"; cpu "$work/one.json" >>"$work/$name.c"; }
         done
