@@ -35,9 +35,17 @@ internal static class Program
         }
         catch (Exception exception) when (IsExpected(exception))
         {
-            await Console.Error.WriteLineAsync($"cloudimage: {exception.Message}");
+            await Console.Error.WriteLineAsync($"cloudimage: {MessageOf(exception)}");
             return ExitCode.Failure;
         }
+    }
+
+    // The framework ends the message of an argument with its name in the code and, on a line more, its value.
+    private static string MessageOf(Exception exception)
+    {
+        ReadOnlySpan<char> message = exception.Message;
+        int end = exception is ArgumentException ? message.IndexOf(" (Parameter '", StringComparison.Ordinal) : -1;
+        return message[..(end < 0 ? message.Length : end)].ToString();
     }
 
     // What data, files, networks and arguments cause is told in one line; anything else is a fault of ours and keeps its trace.

@@ -47,6 +47,13 @@ public sealed class SigningCommandTests : CommandTests
         string id = (await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "web", "--json", "--signing-key", "file:private.pem")).Json.GetProperty("id").GetString()!;
         JsonElement proof = (await SucceedAsync("snapshot", "prove", "repo", id, "web.proof", "--offset", "1M", "--length", "10000", "--json")).Json;
         string root = proof.GetProperty("root").GetString()!;
+        foreach ((string offset, string length) in ((string, string)[])[("0", "5G"), ("0", "0"), ("1T", "1"), ("0", "65M"), ("0", "100")])
+        {
+            CommandResult result = await RunAsync("snapshot", "prove", "repo", id, "no.proof", "--offset", offset, "--length", length);
+            Assert.Equal(length == "100" ? 0 : 2, result.ExitCode);
+        }
+
+        Assert.Equal(2, (await RunAsync("repo", "init", "large", "--chunk-size", "5G")).ExitCode);
         Directory.Delete(PathOf("repo"), true);
 
         JsonElement verified = (await SucceedAsync("snapshot", "verify-proof", "web.proof", "--root", root, "--verify-key", "public.pem", "--extract", "bytes", "--against", FirstVersion, "--json")).Json;

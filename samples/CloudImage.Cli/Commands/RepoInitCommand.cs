@@ -41,7 +41,7 @@ internal static class RepoInitCommand
 
             return RunAsync(
                 parsed.GetRequiredValue(repository),
-                checked((int)ByteText.Parse(parsed.GetValue(chunkSize)!)),
+                (int)ByteText.Parse(parsed.GetValue(chunkSize)!, int.MaxValue),
                 parsed.GetValue(digest) == "sha256" ? ContentHashAlgorithm.Sha256 : ContentHashAlgorithm.Blake3,
                 parsed.GetValue(key),
                 parsed.GetValue(json),

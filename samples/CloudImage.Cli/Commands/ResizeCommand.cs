@@ -58,7 +58,7 @@ internal static class ResizeCommand
     {
         long length = size switch
         {
-            ['+', .. string more] => checked(present + ByteText.Parse(more)),
+            ['+', .. string more] => present + ByteText.Parse(more, long.MaxValue - present),
             ['-', .. string less] => present - ByteText.Parse(less),
             _ => ByteText.Parse(size),
         };

@@ -24,13 +24,19 @@ internal static class SnapshotProveCommand
         Command command = new("prove", "Write a proof of what a snapshot holds at a range, for people who have neither repository nor key.") { repository, id, output, offset, length, key, json };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetRequiredValue(repository), parsed.GetRequiredValue(id), parsed.GetRequiredValue(output), ByteText.Parse(parsed.GetRequiredValue(offset)),
-            checked((int)ByteText.Parse(parsed.GetRequiredValue(length))), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
+            (int)ByteText.Parse(parsed.GetRequiredValue(length), RangeProof.MaxLength), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(string path, string id, string output, long offset, int length, string? key, bool json, CancellationToken cancellationToken)
     {
         await using SnapshotRepository repository = await Repositories.OpenAsync(path, key, WriteDurability.Flush, cancellationToken);
+        long disk = (await repository.GetAsync(id, cancellationToken)).Length;
+        if (length == 0 || length > disk - offset)
+        {
+            throw new UsageException($"A proof covers at least one byte, and the range must lie within the disk, which has {disk} bytes.");
+        }
+
         RangeProof proof = await repository.ProveAsync(id, offset, length, cancellationToken);
         byte[] bytes = proof.ToArray();
         using FileImageSink sink = new(output, WriteDurability.Flush);

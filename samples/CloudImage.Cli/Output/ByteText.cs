@@ -43,4 +43,9 @@ internal static class ByteText
             ? number << shift
             : throw new UsageException($"'{text}' is not a size; write a number of bytes, or one with k, M, G or T behind it.");
     }
+
+    /// <summary>Reads a size of at most so many bytes.</summary>
+    /// <exception cref="UsageException">The text is no size, or a larger one.</exception>
+    public static long Parse(string text, long most) =>
+        Parse(text) is var size && size <= most ? size : throw new UsageException($"'{text}' is too large: at most {most} bytes are possible here.");
 }
