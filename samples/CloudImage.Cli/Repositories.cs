@@ -1,5 +1,3 @@
-using System;
-using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.IO;
@@ -9,22 +7,12 @@ using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli;
 
-/// <summary>Opens what the command line names as a repository: a folder.</summary>
+/// <summary>Opens what the command line names as a repository: a folder, or an address in a cloud.</summary>
 internal static class Repositories
 {
-    public static ObjectStore OpenStore(string repository, WriteDurability durability)
-    {
-        if (repository.Contains("://", StringComparison.Ordinal))
-        {
-            throw new UsageException($"'{repository}' is no folder; repositories live in folders here.");
-        }
-
-        return new DirectoryObjectStore(Path.GetFullPath(repository), new DirectoryObjectStoreOptions { Durability = durability });
-    }
-
     public static async Task<SnapshotRepository> OpenAsync(string repository, string? key, WriteDurability durability, CancellationToken cancellationToken)
     {
-        ObjectStore store = OpenStore(repository, durability);
+        ObjectStore store = await Stores.OpenAsync(repository, durability, cancellationToken);
         try
         {
             using KeyProvider? holder = key is null ? null : Keys.Open(key);

@@ -1,5 +1,6 @@
 using System;
 using CloudImage.Sdk.Formats;
+using CloudImage.Sdk.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -9,18 +10,18 @@ namespace CloudImage.Sdk;
 /// <summary>Registers the library with a program's services.</summary>
 public static class CloudImageServiceCollectionExtensions
 {
-    /// <summary>Registers the format registry and <see cref="DiskOpenOptions"/> that log where the program logs.</summary>
+    /// <summary>Registers the format registry, the registry of stores, and <see cref="DiskOpenOptions"/> that log where the program logs.</summary>
     /// <param name="services">The program's services.</param>
     /// <returns>The same services.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> is null.</exception>
     public static IServiceCollection AddCloudImage(this IServiceCollection services) => AddCloudImage(services, static _ => { });
 
-    /// <summary>Registers the format registry and <see cref="DiskOpenOptions"/> that log where the program logs.</summary>
+    /// <summary>Registers the format registry, the registry of stores, and <see cref="DiskOpenOptions"/> that log where the program logs.</summary>
     /// <param name="services">The program's services.</param>
     /// <param name="configure">Changes the defaults; called once, here.</param>
     /// <returns>The same services.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <remarks>What a program registered before is kept.</remarks>
+    /// <remarks>What a program registered before is kept. Packages for clouds add their <see cref="ObjectStoreProvider"/> to the registry of stores.</remarks>
     public static IServiceCollection AddCloudImage(this IServiceCollection services, Action<CloudImageOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -29,6 +30,7 @@ public static class CloudImageServiceCollectionExtensions
         configure(options);
         services.TryAddSingleton(options);
         services.TryAddSingleton(DiskFormatRegistry.Default);
+        services.TryAddSingleton(static provider => new ObjectStoreRegistry(provider.GetServices<ObjectStoreProvider>()));
         services.TryAddSingleton(static provider => Open(provider.GetRequiredService<CloudImageOptions>(), provider.GetService<ILoggerFactory>()));
         return services;
     }

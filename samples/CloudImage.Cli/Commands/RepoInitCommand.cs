@@ -60,7 +60,7 @@ internal static class RepoInitCommand
             Encryption = holder is null ? RepositoryEncryption.None : RepositoryEncryption.Aes256Gcm,
             Keys = holder is null ? [] : [holder],
         };
-        await using ObjectStore store = Repositories.OpenStore(path, WriteDurability.Flush);
+        await using ObjectStore store = await Stores.OpenAsync(path, WriteDurability.Flush, cancellationToken);
         await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, options, cancellationToken);
         Tell(path, repository, json);
         return ExitCode.Success;
@@ -70,7 +70,7 @@ internal static class RepoInitCommand
     {
         using KeyProvider? holder = key is null ? null : Keys.Open(key);
         await using SnapshotRepository source = await Repositories.OpenAsync(like, key, WriteDurability.Flush, cancellationToken);
-        await using ObjectStore store = Repositories.OpenStore(path, WriteDurability.Flush);
+        await using ObjectStore store = await Stores.OpenAsync(path, WriteDurability.Flush, cancellationToken);
         await using SnapshotRepository repository = await SnapshotRepository.CreateReplicaAsync(store, source, new SnapshotRepositoryOpenOptions { Key = holder }, cancellationToken);
         Tell(path, repository, json);
         return ExitCode.Success;

@@ -24,7 +24,7 @@ internal static class RepoKeyCommand
         Command command = new("list", "The holders of each epoch's keys. Needs no key.") { repository, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using ObjectStore store = Repositories.OpenStore(parsed.GetRequiredValue(repository), WriteDurability.Flush);
+            await using ObjectStore store = await Stores.OpenAsync(parsed.GetRequiredValue(repository), WriteDurability.Flush, cancellationToken);
             IReadOnlyList<RepositoryKeySlot> slots = await RepositoryKeyring.ListAsync(store, cancellationToken);
             if (parsed.GetValue(json))
             {
@@ -113,7 +113,7 @@ internal static class RepoKeyCommand
 
     private static async Task<int> WithKeyringAsync(string repository, string key, Func<RepositoryKeyring, Task> work, CancellationToken cancellationToken)
     {
-        await using ObjectStore store = Repositories.OpenStore(repository, WriteDurability.Flush);
+        await using ObjectStore store = await Stores.OpenAsync(repository, WriteDurability.Flush, cancellationToken);
         using KeyProvider holder = Keys.Open(key);
         await work(await RepositoryKeyring.OpenAsync(store, holder, cancellationToken));
         return ExitCode.Success;

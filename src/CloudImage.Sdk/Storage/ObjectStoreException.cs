@@ -36,4 +36,7 @@ public class ObjectStoreException : CloudImageException
 
     /// <summary>Name of the object; null where the fault is about none in particular.</summary>
     public string? ObjectName { get; }
+
+    /// <summary>How long the service asks to wait before the next attempt; null where it did not say.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }

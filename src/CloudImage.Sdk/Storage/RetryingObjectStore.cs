@@ -14,7 +14,7 @@ namespace CloudImage.Sdk.Storage;
 /// <para>A creation whose answer was lost may have happened. When a later attempt finds the name taken, the object is read:
 /// if it holds exactly the content of the call, the call succeeded. Two callers that create the same content under one name may
 /// thus both be told that they did; where that matters, the content has to name its creator.</para>
-/// <para>Waits between attempts are random up to a bound that doubles. Every member may be called from several threads at
+/// <para>Waits between attempts are random up to a bound that doubles, and no shorter than the service asked for. Every member may be called from several threads at
 /// once. Owns the store that it wraps.</para>
 /// </remarks>
 public sealed class RetryingObjectStore : DelegatingObjectStore
@@ -46,7 +46,7 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
             }
             catch (ObjectStoreException exception) when (MayRetry(exception, attempt))
             {
-                await DelayAsync(attempt, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+                await DelayAsync(exception, attempt, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -104,7 +104,7 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
                 {
                     await listing.DisposeAsync().ConfigureAwait(false);
                     listing = null;
-                    await DelayAsync(attempt++, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+                    await DelayAsync(exception, attempt++, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
                     continue;
                 }
 
@@ -156,17 +156,22 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
             }
             catch (ObjectStoreException exception) when (MayRetry(exception, attempt))
             {
-                await DelayAsync(attempt, mode, cancellationToken).ConfigureAwait(false);
+                await DelayAsync(exception, attempt, mode, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
     private bool MayRetry(ObjectStoreException exception, int attempt) => exception.IsTransient && attempt < _options.MaximumAttempts;
 
-    private async ValueTask DelayAsync(int attempt, IoMode mode, CancellationToken cancellationToken)
+    private async ValueTask DelayAsync(ObjectStoreException exception, int attempt, IoMode mode, CancellationToken cancellationToken)
     {
         double bound = Math.Min(_options.MaximumDelay.TotalMilliseconds, _options.FirstDelay.TotalMilliseconds * Math.Pow(2, attempt - 1));
         TimeSpan delay = TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32((int)Math.Max(1, bound)));
+        if (exception.RetryAfter is { } asked && asked > delay)
+        {
+            delay = asked < _options.MaximumDelay ? asked : _options.MaximumDelay;
+        }
+
         if (mode == IoMode.Synchronous)
         {
             cancellationToken.WaitHandle.WaitOne(delay);

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
+using CloudImage.Sdk.Tests.Support;
 using Xunit;
 
 namespace CloudImage.Sdk.Tests.Architecture;
@@ -12,7 +13,7 @@ public sealed partial class SourceLayoutTests
 {
     private const int MaxLines = 600;
 
-    private static readonly string s_root = FindRoot();
+    private static readonly string s_root = RepositoryRoot.Path;
 
     [Fact]
     public void EveryFile_StaysUnderTheLimitOfLines()
@@ -95,17 +96,6 @@ public sealed partial class SourceLayoutTests
                 && !file.Contains($"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
 
     private static string Relative(string path) => Path.GetRelativePath(s_root, path);
-
-    private static string FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "CloudImage.Sdk.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException($"No folder above {AppContext.BaseDirectory} holds CloudImage.Sdk.sln.");
-    }
 
     [GeneratedRegex(@"^public (?:(?:static|sealed|abstract|partial|readonly|ref|unsafe) )*(?:class|struct|interface|enum|record|delegate \w+) (?<name>\w+)", RegexOptions.Multiline)]
     private static partial Regex PublicType();
