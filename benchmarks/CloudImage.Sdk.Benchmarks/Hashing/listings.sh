@@ -8,7 +8,7 @@ project=benchmarks/CloudImage.Sdk.Benchmarks
 [ "${1:-}" = --no-build ] || dotnet build "$project" -c Release -v quiet -nologo
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-methods='Compress CompressPair FindGroup512 FindGroup256 FindGroup128 IsZero512 IsZero256 IsZero128'
+methods='Compress CompressPair Find512 Find256 Find128 IsZero512 IsZero256 IsZero128'
 for isa in avx512: avx2:DOTNET_EnableAVX512=0 vector128:DOTNET_EnableAVX2=0; do
     env ${isa#*:} CLOUDIMAGE_EXPECT_ISA="${isa%%:*}" DOTNET_TieredPGO=0 DOTNET_TieredCompilation=0 \
         DOTNET_JitStdOutFile="$work/${isa%%:*}" DOTNET_JitDisasm="$methods" DOTNET_JitDisasmDiffable=1 \
@@ -37,8 +37,8 @@ for isa in avx512 avx2 vector128; do
         }
         END { flush() }' "$work/$isa" | sort -u | tee -a "$work/table"
 done
-# The three that carry the load with AVX-512. Their calls come after the loops (storing results), so they are only printed.
-if awk -F'|' '/Vector512:CompressPair|FindGroup512|IsZero512/ && ($5 + $6 > 0) { bad = 1; print "not in registers:" $3 } END { exit !bad }' "$work/table"; then
+# All must, but for the plain BLAKE3 compressions (NOTES.md says why). Calls come after the loops (storing results): only printed.
+if awk -F'|' '!/Blake3Vector[0-9]+:Compress \|/ && ($5 + $6 > 0) { bad = 1; print "not in registers:" $3 } END { exit !bad }' "$work/table"; then
     status=1
 fi
 exit $status

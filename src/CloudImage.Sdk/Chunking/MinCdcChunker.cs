@@ -44,6 +44,13 @@ public sealed class MinCdcChunker : Chunker
 
     private protected override bool TryCutCore(ReadOnlySpan<byte> window, bool isFinal, out ChunkCut cut)
     {
+        // Position i is judged by the four bytes before it, so the first window starts four bytes before the minimum.
+        int first = Options.MinSize - MinCdcSearch.WindowSizeInBytes;
+        if (window.Length > Options.MinSize)
+        {
+            MinCdcSearch.PrefetchFirst(window[first..]);
+        }
+
         if (!_zeroRuns.TryNext(window, isFinal, out int length, out bool isZero))
         {
             cut = default;
@@ -52,8 +59,6 @@ public sealed class MinCdcChunker : Chunker
 
         if (!isZero && length > Options.MinSize)
         {
-            // Position i is judged by the four bytes before it, so the first window starts four bytes before the minimum.
-            int first = Options.MinSize - MinCdcSearch.WindowSizeInBytes;
             length = Options.MinSize + MinCdcSearch.IndexOfMin(
                 window[first..length], Options.Multiplier, Options.Addend, _kernel);
         }
