@@ -46,9 +46,13 @@ public sealed class MinCdcChunker : Chunker
     {
         // Position i is judged by the four bytes before it, so the first window starts four bytes before the minimum.
         int first = Options.MinSize - MinCdcSearch.WindowSizeInBytes;
-        if (window.Length > Options.MinSize)
+        int expected = Math.Min(window.Length, Options.MaxSize);
+        int found = 0;
+        bool isSearched = window[0] != 0 && window.Length > Options.MaxSize;
+        if (isSearched)
         {
-            MinCdcSearch.PrefetchFirst(window[first..]);
+            _zeroRuns.Prefetch(window);
+            found = Search(window[first..expected]);
         }
 
         if (!_zeroRuns.TryNext(window, isFinal, out int length, out bool isZero))
@@ -59,11 +63,16 @@ public sealed class MinCdcChunker : Chunker
 
         if (!isZero && length > Options.MinSize)
         {
-            length = Options.MinSize + MinCdcSearch.IndexOfMin(
-                window[first..length], Options.Multiplier, Options.Addend, _kernel);
+            length = Options.MinSize + (isSearched && length == expected ? found : Search(window[first..length]));
         }
 
         cut = new ChunkCut(length, isZero);
         return true;
+    }
+
+    private int Search(ReadOnlySpan<byte> data)
+    {
+        MinCdcSearch.PrefetchFirst(data);
+        return MinCdcSearch.IndexOfMin(data, Options.Multiplier, Options.Addend, _kernel);
     }
 }

@@ -23,7 +23,6 @@ internal static class MinCdcSearch
     public const int WindowSizeInBytes = sizeof(uint);
 
     private const int VectorsInAStep = 4;
-    private const nuint CacheLine = 64;
 
     // Of 4 to 16 KiB the fastest from memory on Zen 4, as is asking for it before the first step (measured, random data).
     private const nuint PrefetchDistance = 6 * 1024;
@@ -74,9 +73,9 @@ internal static class MinCdcSearch
     public static unsafe void PrefetchFirst(ReadOnlySpan<byte> data)
     {
         byte* start = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(data));
-        for (nuint at = 0; at < PrefetchDistance; at += CacheLine)
+        for (nuint at = 0; at < PrefetchDistance; at += CacheLines.Size)
         {
-            Prefetch(start + at);
+            CacheLines.Prefetch(start + at);
         }
     }
 
@@ -109,10 +108,10 @@ internal static class MinCdcSearch
         for (nuint step = 0; ; step = Math.Min(step + size, last))
         {
             byte* data = start + step;
-            Prefetch(data + PrefetchDistance);
-            Prefetch(data + PrefetchDistance + CacheLine);
-            Prefetch(data + PrefetchDistance + (2 * CacheLine));
-            Prefetch(data + PrefetchDistance + (3 * CacheLine));
+            CacheLines.Prefetch(data + PrefetchDistance);
+            CacheLines.Prefetch(data + PrefetchDistance + CacheLines.Size);
+            CacheLines.Prefetch(data + PrefetchDistance + (2 * CacheLines.Size));
+            CacheLines.Prefetch(data + PrefetchDistance + (3 * CacheLines.Size));
             Vector512<int> lowest = Vector512.Min(
                 Vector512.Min(Lowest(data, factor, offset), Lowest(data + Vector512<byte>.Count, factor, offset)),
                 Vector512.Min(Lowest(data + (2 * Vector512<byte>.Count), factor, offset), Lowest(data + (3 * Vector512<byte>.Count), factor, offset)));
@@ -153,8 +152,8 @@ internal static class MinCdcSearch
         for (nuint step = 0; ; step = Math.Min(step + size, last))
         {
             byte* data = start + step;
-            Prefetch(data + PrefetchDistance);
-            Prefetch(data + PrefetchDistance + CacheLine);
+            CacheLines.Prefetch(data + PrefetchDistance);
+            CacheLines.Prefetch(data + PrefetchDistance + CacheLines.Size);
             Vector256<int> lowest = Vector256.Min(
                 Vector256.Min(Lowest(data, factor, offset), Lowest(data + Vector256<byte>.Count, factor, offset)),
                 Vector256.Min(Lowest(data + (2 * Vector256<byte>.Count), factor, offset), Lowest(data + (3 * Vector256<byte>.Count), factor, offset)));
@@ -195,7 +194,7 @@ internal static class MinCdcSearch
         for (nuint step = 0; ; step = Math.Min(step + size, last))
         {
             byte* data = start + step;
-            Prefetch(data + PrefetchDistance);
+            CacheLines.Prefetch(data + PrefetchDistance);
             Vector128<int> lowest = Vector128.Min(
                 Vector128.Min(Lowest(data, factor, offset), Lowest(data + Vector128<byte>.Count, factor, offset)),
                 Vector128.Min(Lowest(data + (2 * Vector128<byte>.Count), factor, offset), Lowest(data + (3 * Vector128<byte>.Count), factor, offset)));
@@ -268,14 +267,5 @@ internal static class MinCdcSearch
         }
 
         throw new UnreachableException();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Prefetch(byte* data)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch1(data);
-        }
     }
 }

@@ -60,6 +60,15 @@ internal struct ZeroRunSplitter
         return true;
     }
 
+    /// <summary>Asks for the bytes that <see cref="TryNext"/> will look at.</summary>
+    public readonly void Prefetch(ReadOnlySpan<byte> window)
+    {
+        for (int probe = _minZeroRun - 1; probe < Math.Min(window.Length, _maxDataSize + _minZeroRun); probe += _minZeroRun)
+        {
+            CacheLines.Prefetch(window[probe..]);
+        }
+    }
+
     private static int CountZeros(ReadOnlySpan<byte> window)
     {
         if (window[0] != 0)
