@@ -1,0 +1,49 @@
+using System;
+using System.Globalization;
+
+namespace CloudImage.Sdk.Aws.Ebs;
+
+/// <summary>Numbers and names of the EBS direct protocol, version 2019-11-02.</summary>
+internal static class EbsConstants
+{
+    public const string ServiceName = "ebs";
+
+    public const int BlockSize = 512 * 1024;
+
+    public const int BlocksPerGiB = 2048;
+
+    /// <summary>The largest volume: 64 TiB.</summary>
+    public const int MaxVolumeSizeInGiB = 65_536;
+
+    public const int MinPageLength = 100;
+
+    public const int MaxPageLength = 10_000;
+
+    /// <summary>The longest token that the service's model allows; what is longer is no token.</summary>
+    public const int MaxTokenLength = 256;
+
+    public const int MaxClientTokenLength = 64;
+
+    public const string Sha256 = "SHA256";
+
+    /// <summary>The name of the digest over the digests of all blocks in order.</summary>
+    public const string Linear = "LINEAR";
+
+    /// <summary>A snapshot's id as it may stand in a path.</summary>
+    public static void ThrowIfNoSnapshotId(string id, string parameterName)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(id, parameterName);
+        bool isValid = id.Length <= 64 && id.StartsWith("snap-", StringComparison.Ordinal) && id.Length > 5;
+        for (int index = 5; isValid && index < id.Length; index++)
+        {
+            isValid = char.IsAsciiLetterOrDigit(id[index]);
+        }
+
+        if (!isValid)
+        {
+            throw new ArgumentException($"'{id}' is no id of a snapshot: snap- and letters and digits were expected.", parameterName);
+        }
+    }
+
+    public static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}
