@@ -77,8 +77,10 @@ internal static class EbsPageReader
             }
         }
 
-        int blockCount = fields.Finish();
-        ThrowIfUnordered(indexes, blockCount, subject);
+        fields.Finish();
+
+        // Blocks of the first snapshot may lie behind the end of a second one that is smaller.
+        ThrowIfUnordered(indexes, EbsConstants.MaxVolumeSizeInGiB * EbsConstants.BlocksPerGiB, subject);
         return new EbsChangedPage { Blocks = blocks, VolumeSize = fields.VolumeSize, NextToken = fields.NextToken };
     }
 

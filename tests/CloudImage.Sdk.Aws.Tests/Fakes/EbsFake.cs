@@ -117,9 +117,15 @@ internal sealed class EbsFake : IAsyncDisposable
             EbsFakeSnapshot? parent = parentId is null ? null : _snapshots[parentId];
             string id = NewId();
             EbsFakeSnapshot snapshot = new() { Id = id, VolumeSize = volumeSize, Parent = parent, Lineage = parent?.Lineage ?? id };
+            Dictionary<byte[], byte[]> digests = new(ReferenceEqualityComparer.Instance);
             foreach ((int index, byte[] content) in blocks)
             {
-                snapshot.Put(index, content, SHA256.HashData(content));
+                if (!digests.TryGetValue(content, out byte[]? digest))
+                {
+                    digest = digests[content] = SHA256.HashData(content);
+                }
+
+                snapshot.Put(index, content, digest);
             }
 
             snapshot.Publish(removed ?? []);
