@@ -3,6 +3,7 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.IO;
+using CloudImage.Sdk.OpenStack.Swift;
 using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli;
@@ -11,7 +12,9 @@ namespace CloudImage.Cli;
 internal static class Stores
 {
     /// <summary>The clouds that addresses can name.</summary>
-    public static ObjectStoreRegistry Registry { get; } = new([]);
+    public static ObjectStoreRegistry Registry { get; } = new([
+        new SwiftObjectStoreProvider(),
+    ]);
 
     public static async ValueTask<ObjectStore> OpenAsync(string place, WriteDurability durability, CancellationToken cancellationToken)
     {
