@@ -13,6 +13,8 @@ internal static unsafe class Blake3Batch
     /// <summary>The most inputs of one call.</summary>
     public const int MaxInputs = 128;
 
+    private const int PaddingSpace = 16 * 1024;
+
     /// <summary>Hashes inputs to their digests.</summary>
     /// <param name="kernel">The vector width.</param>
     /// <param name="inputs">The inputs' addresses.</param>
@@ -42,7 +44,7 @@ internal static unsafe class Blake3Batch
         }
     }
 
-    // Inputs of one leaf are their own roots. A run of equal lengths in whole blocks goes through the lanes.
+    // Inputs of one leaf are their own roots. A run of equal lengths goes through the lanes.
     [SkipLocalsInit]
     private static int HashShort(
         Blake3Kernel kernel, byte** inputs, int* lengths, int count, uint* key, uint flags, byte* digests)
@@ -54,7 +56,7 @@ internal static unsafe class Blake3Batch
             run++;
         }
 
-        if (run == 1 || length == 0 || length % Blake3Constants.BlockSizeInBytes != 0)
+        if (run == 1 || length == 0)
         {
             return 0;
         }
@@ -65,11 +67,40 @@ internal static unsafe class Blake3Batch
             outputs[i] = digests + (i * ContentDigest.SizeInBytes);
         }
 
-        Blake3Engine.CompressMany(
-            kernel, inputs, outputs, null, run, 0, length / Blake3Constants.BlockSizeInBytes, key, flags,
-            Blake3Constants.LeafStart, Blake3Constants.LeafEnd | Blake3Constants.Root);
+        int blocks = (length + Blake3Constants.BlockSizeInBytes - 1) / Blake3Constants.BlockSizeInBytes;
+        int padded = blocks * Blake3Constants.BlockSizeInBytes;
+        if (padded == length)
+        {
+            HashRoots(kernel, inputs, outputs, run, blocks, Blake3Constants.BlockSizeInBytes, key, flags);
+            return run;
+        }
+
+        // The kernels read whole blocks: those that end within one are copied, as many at once as there is room for.
+        byte* space = stackalloc byte[PaddingSpace];
+        byte** copies = stackalloc byte*[MaxInputs];
+        int room = PaddingSpace / padded;
+        for (int first = 0; first < run; first += room)
+        {
+            int taken = Math.Min(room, run - first);
+            for (int i = 0; i < taken; i++)
+            {
+                copies[i] = space + (i * padded);
+                Unsafe.CopyBlockUnaligned(copies[i], inputs[first + i], (uint)length);
+                Unsafe.InitBlockUnaligned(copies[i] + length, 0, (uint)(padded - length));
+            }
+
+            uint lastLength = (uint)(length - padded + Blake3Constants.BlockSizeInBytes);
+            HashRoots(kernel, copies, outputs + first, taken, blocks, lastLength, key, flags);
+        }
+
         return run;
     }
+
+    private static void HashRoots(
+        Blake3Kernel kernel, byte** inputs, byte** outputs, int count, int blocks, uint lastLength, uint* key, uint flags) =>
+        Blake3Engine.CompressMany(
+            kernel, inputs, outputs, null, count, 0, blocks, key, flags,
+            Blake3Constants.LeafStart, Blake3Constants.LeafEnd | Blake3Constants.Root, lastLength);
 
     // Takes inputs of two leaves or more until a batch is full. An input that fills a batch alone gains nothing here.
     [SkipLocalsInit]

@@ -66,6 +66,7 @@ internal static unsafe class Blake3Engine
     /// <param name="flags">Flags of every block.</param>
     /// <param name="firstFlags">Flags added to each input's first block.</param>
     /// <param name="lastFlags">Flags added to each input's last block.</param>
+    /// <param name="lastLength">Bytes of each input's last block that count; those behind them are zeros.</param>
     [SkipLocalsInit]
     public static void CompressMany(
         Blake3Kernel kernel,
@@ -78,7 +79,8 @@ internal static unsafe class Blake3Engine
         uint* key,
         uint flags,
         uint firstFlags,
-        uint lastFlags)
+        uint lastFlags,
+        uint lastLength = Blake3Constants.BlockSizeInBytes)
     {
         byte** laneInputs = stackalloc byte*[MaxLanes];
         byte** laneOutputs = stackalloc byte*[MaxLanes];
@@ -116,24 +118,24 @@ internal static unsafe class Blake3Engine
                 case Blake3Vector512.PairLanes:
                     byte** nextInputs = rest + ahead >= 2 * lanes ? currentInputs + lanes : currentInputs;
                     Blake3Vector512.CompressPair(
-                        currentInputs, nextInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags);
+                        currentInputs, nextInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags, lastLength);
                     break;
                 case Blake3Vector512.Lanes:
                     Blake3Vector512.Compress(
-                        currentInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags);
+                        currentInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags, lastLength);
                     break;
                 case Blake3Vector256.Lanes:
                     Blake3Vector256.Compress(
-                        currentInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags);
+                        currentInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags, lastLength);
                     break;
                 case Blake3Vector128.Lanes:
                     Blake3Vector128.Compress(
-                        currentInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags);
+                        currentInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags, lastLength);
                     break;
                 default:
                     CompressOne(
                         kernel, currentInputs[0], currentOutputs[0], counters is null ? 0 : counters[done],
-                        blocks, key, flags, firstFlags, lastFlags);
+                        blocks, key, flags, firstFlags, lastFlags, lastLength);
                     break;
             }
 
@@ -307,21 +309,22 @@ internal static unsafe class Blake3Engine
         uint* key,
         uint flags,
         uint firstFlags,
-        uint lastFlags)
+        uint lastFlags,
+        uint lastLength = Blake3Constants.BlockSizeInBytes)
     {
         uint* words = stackalloc uint[Blake3Constants.WordsPerChainingValue];
         Unsafe.CopyBlockUnaligned(words, key, Blake3Constants.ChainingValueSizeInBytes);
         uint blockFlags = flags | firstFlags;
+        uint blockLength = Blake3Constants.BlockSizeInBytes;
         for (int block = 0; block < blocks; block++)
         {
             if (block == blocks - 1)
             {
                 blockFlags |= lastFlags;
+                blockLength = lastLength;
             }
 
-            CompressBlock(
-                kernel, words, input + (block * Blake3Constants.BlockSizeInBytes), Blake3Constants.BlockSizeInBytes,
-                counter, blockFlags);
+            CompressBlock(kernel, words, input + (block * Blake3Constants.BlockSizeInBytes), blockLength, counter, blockFlags);
             blockFlags = flags;
         }
 

@@ -25,6 +25,7 @@ internal static unsafe class Blake3Vector128
     /// <param name="flags">Flags of every block.</param>
     /// <param name="firstFlags">Flags added to the first block.</param>
     /// <param name="lastFlags">Flags added to the last block.</param>
+    /// <param name="lastLength">Bytes of the last block that count; those behind them are zeros.</param>
     [SkipLocalsInit]
     public static void Compress(
         byte** inputs,
@@ -34,7 +35,8 @@ internal static unsafe class Blake3Vector128
         uint* key,
         uint flags,
         uint firstFlags,
-        uint lastFlags)
+        uint lastFlags,
+        uint lastLength)
     {
         byte* space = stackalloc byte[(16 * 16) + 16];
         uint* m = (uint*)((nuint)(space + 15) & ~(nuint)15);
@@ -52,11 +54,13 @@ internal static unsafe class Blake3Vector128
         ushort* firstOrder = Blake3Constants.MessageOrder(Lanes);
         ushort* endOrder = firstOrder + (7 * 16);
         uint blockFlags = flags | firstFlags;
+        uint blockLength = Blake3Constants.BlockSizeInBytes;
         for (int block = 0; block < blocks; block++)
         {
             if (block == blocks - 1)
             {
                 blockFlags |= lastFlags;
+                blockLength = lastLength;
             }
 
             LoadMessage(inputs, (nuint)block * Blake3Constants.BlockSizeInBytes, m);
@@ -74,7 +78,7 @@ internal static unsafe class Blake3Vector128
             Vector128<uint> v11 = Vector128.Create(Blake3Constants.Iv3);
             Vector128<uint> v12 = counterLow;
             Vector128<uint> v13 = counterHigh;
-            Vector128<uint> v14 = Vector128.Create((uint)Blake3Constants.BlockSizeInBytes);
+            Vector128<uint> v14 = Vector128.Create(blockLength);
             Vector128<uint> v15 = Vector128.Create(blockFlags);
             for (ushort* order = firstOrder; order != endOrder; order += 16)
             {

@@ -24,6 +24,7 @@ internal static unsafe class Blake3Vector256
     /// <param name="flags">Flags of every block.</param>
     /// <param name="firstFlags">Flags added to the first block.</param>
     /// <param name="lastFlags">Flags added to the last block.</param>
+    /// <param name="lastLength">Bytes of the last block that count; those behind them are zeros.</param>
     [SkipLocalsInit]
     public static void Compress(
         byte** inputs,
@@ -33,7 +34,8 @@ internal static unsafe class Blake3Vector256
         uint* key,
         uint flags,
         uint firstFlags,
-        uint lastFlags)
+        uint lastFlags,
+        uint lastLength)
     {
         byte* space = stackalloc byte[(16 * 32) + 32];
         uint* m = (uint*)((nuint)(space + 31) & ~(nuint)31);
@@ -51,11 +53,13 @@ internal static unsafe class Blake3Vector256
         ushort* firstOrder = Blake3Constants.MessageOrder(Lanes);
         ushort* endOrder = firstOrder + (7 * 16);
         uint blockFlags = flags | firstFlags;
+        uint blockLength = Blake3Constants.BlockSizeInBytes;
         for (int block = 0; block < blocks; block++)
         {
             if (block == blocks - 1)
             {
                 blockFlags |= lastFlags;
+                blockLength = lastLength;
             }
 
             LoadMessage(inputs, (nuint)block * Blake3Constants.BlockSizeInBytes, m);
@@ -73,7 +77,7 @@ internal static unsafe class Blake3Vector256
             Vector256<uint> v11 = Vector256.Create(Blake3Constants.Iv3);
             Vector256<uint> v12 = counterLow;
             Vector256<uint> v13 = counterHigh;
-            Vector256<uint> v14 = Vector256.Create((uint)Blake3Constants.BlockSizeInBytes);
+            Vector256<uint> v14 = Vector256.Create(blockLength);
             Vector256<uint> v15 = Vector256.Create(blockFlags);
             for (ushort* order = firstOrder; order != endOrder; order += 16)
             {

@@ -24,6 +24,7 @@ internal static unsafe partial class Blake3Vector512
     /// <param name="flags">Flags of every block.</param>
     /// <param name="firstFlags">Flags added to the first block.</param>
     /// <param name="lastFlags">Flags added to the last block.</param>
+    /// <param name="lastLength">Bytes of the last block that count; those behind them are zeros.</param>
     [SkipLocalsInit]
     public static void CompressPair(
         byte** inputs,
@@ -34,7 +35,8 @@ internal static unsafe partial class Blake3Vector512
         uint* key,
         uint flags,
         uint firstFlags,
-        uint lastFlags)
+        uint lastFlags,
+        uint lastLength)
     {
         const int StateWords = 16 * Lanes;
         byte* space = stackalloc byte[(3 * StateWords * sizeof(uint)) + 64];
@@ -50,11 +52,13 @@ internal static unsafe partial class Blake3Vector512
         ushort* firstOrder = Blake3Constants.MessageOrder(Lanes);
         ushort* endOrder = firstOrder + (7 * 16);
         uint blockFlags = flags | firstFlags;
+        uint blockLength = Blake3Constants.BlockSizeInBytes;
         for (int block = 0; block < blocks; block++)
         {
             if (block == blocks - 1)
             {
                 blockFlags |= lastFlags;
+                blockLength = lastLength;
             }
 
             nuint offset = (nuint)block * Blake3Constants.BlockSizeInBytes;
@@ -79,7 +83,7 @@ internal static unsafe partial class Blake3Vector512
             Vector512<uint> v11 = Vector512.Create(Blake3Constants.Iv3);
             Vector512<uint> v12 = Vector512.Load(counters);
             Vector512<uint> v13 = Vector512.Load(counters + PairLanes);
-            Vector512<uint> v14 = Vector512.Create((uint)Blake3Constants.BlockSizeInBytes);
+            Vector512<uint> v14 = Vector512.Create(blockLength);
             Vector512<uint> v15 = Vector512.Create(blockFlags);
             Vector512<uint> w0 = Vector512.Load(h + (8 * Lanes));
             Vector512<uint> w1 = Vector512.Load(h + (9 * Lanes));
@@ -95,7 +99,7 @@ internal static unsafe partial class Blake3Vector512
             Vector512<uint> w11 = Vector512.Create(Blake3Constants.Iv3);
             Vector512<uint> w12 = Vector512.Load(counters + Lanes);
             Vector512<uint> w13 = Vector512.Load(counters + PairLanes + Lanes);
-            Vector512<uint> w14 = Vector512.Create((uint)Blake3Constants.BlockSizeInBytes);
+            Vector512<uint> w14 = Vector512.Create(blockLength);
             Vector512<uint> w15 = Vector512.Create(blockFlags);
             for (ushort* order = firstOrder; order != endOrder; order += 16)
             {

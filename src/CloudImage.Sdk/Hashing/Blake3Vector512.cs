@@ -24,6 +24,7 @@ internal static unsafe partial class Blake3Vector512
     /// <param name="flags">Flags of every block.</param>
     /// <param name="firstFlags">Flags added to the first block.</param>
     /// <param name="lastFlags">Flags added to the last block.</param>
+    /// <param name="lastLength">Bytes of the last block that count; those behind them are zeros.</param>
     [SkipLocalsInit]
     public static void Compress(
         byte** inputs,
@@ -33,7 +34,8 @@ internal static unsafe partial class Blake3Vector512
         uint* key,
         uint flags,
         uint firstFlags,
-        uint lastFlags)
+        uint lastFlags,
+        uint lastLength)
     {
         byte* space = stackalloc byte[(16 * 64) + 64];
         uint* m = (uint*)((nuint)(space + 63) & ~(nuint)63);
@@ -51,11 +53,13 @@ internal static unsafe partial class Blake3Vector512
         ushort* firstOrder = Blake3Constants.MessageOrder(Lanes);
         ushort* endOrder = firstOrder + (7 * 16);
         uint blockFlags = flags | firstFlags;
+        uint blockLength = Blake3Constants.BlockSizeInBytes;
         for (int block = 0; block < blocks; block++)
         {
             if (block == blocks - 1)
             {
                 blockFlags |= lastFlags;
+                blockLength = lastLength;
             }
 
             LoadMessage(inputs, (nuint)block * Blake3Constants.BlockSizeInBytes, m);
@@ -73,7 +77,7 @@ internal static unsafe partial class Blake3Vector512
             Vector512<uint> v11 = Vector512.Create(Blake3Constants.Iv3);
             Vector512<uint> v12 = counterLow;
             Vector512<uint> v13 = counterHigh;
-            Vector512<uint> v14 = Vector512.Create((uint)Blake3Constants.BlockSizeInBytes);
+            Vector512<uint> v14 = Vector512.Create(blockLength);
             Vector512<uint> v15 = Vector512.Create(blockFlags);
             for (ushort* order = firstOrder; order != endOrder; order += 16)
             {

@@ -64,7 +64,7 @@ public sealed class Blake3ParityTests
     public void HashMany_BlocksOfOneSize_EqualsHashDataOfEach(int kernel)
     {
         byte[] data = RandomData(1100 * 1024);
-        foreach (int blockSize in (int[])[64, 100, 512, 1000, 1024, 1025, 1536, 2048, 3000, 4096, 5 * 1024, 65536, 100_000, 256 * 1024, 300 * 1024])
+        foreach (int blockSize in (int[])[1, 33, 63, 64, 65, 100, 127, 512, 545, 1000, 1023, 1024, 1025, 1536, 2048, 3000, 4096, 5 * 1024, 65536, 100_000, 256 * 1024, 300 * 1024])
         {
             ReadOnlySpan<byte> source = data.AsSpan(0, Math.Min(data.Length, (blockSize * 300) + 7));
             int blocks = (source.Length + blockSize - 1) / blockSize;
