@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -53,10 +54,12 @@ internal sealed class TreeDiff
         }
 
         long perEntry = TreeGeometry.ChunksPerEntry(level);
-        for (int index = 0; index < TreeGeometry.FanOut; index++)
+        int loadedWindow = -1;
+        for (int index = NextDifference(olderNode, newerNode, 0); index < TreeGeometry.FanOut; index = NextDifference(olderNode, newerNode, index + 1))
         {
-            if (level > 0 && index % Window == 0 && mode == IoMode.Asynchronous)
+            if (level > 0 && index / Window != loadedWindow && mode == IoMode.Asynchronous)
             {
+                loadedWindow = index / Window;
                 await LoadAheadAsync(older, olderNode, newer, newerNode, level, index, cancellationToken).ConfigureAwait(false);
             }
 
@@ -74,11 +77,24 @@ internal sealed class TreeDiff
         }
     }
 
+    // Of two nodes that stand at one level, the next entry in which they differ; where one stands for another, every entry is looked at.
+    private static int NextDifference(TreeNode? older, TreeNode? newer, int from)
+    {
+        if (older is null || newer is null)
+        {
+            return from;
+        }
+
+        ReadOnlySpan<byte> left = MemoryMarshal.AsBytes(older.Digests[from..]);
+        return from + (left.CommonPrefixLength(MemoryMarshal.AsBytes(newer.Digests[from..])) / ContentDigest.SizeInBytes);
+    }
+
     // The children that will be looked at, a few at a time so that they are in the cache still when their turn comes: a remote store answers many requests in the time of one.
     private async ValueTask LoadAheadAsync(NodeRef older, TreeNode? olderNode, NodeRef newer, TreeNode? newerNode, int level, int from, CancellationToken cancellationToken)
     {
         List<(SnapshotTree Tree, NodeRef Node)> wanted = [];
-        for (int index = from; index < from + Window; index++)
+        int end = (from / Window * Window) + Window;
+        for (int index = from; index < end; index = NextDifference(olderNode, newerNode, index + 1))
         {
             NodeRef olderChild = Child(_older, older, olderNode, level, index);
             NodeRef newerChild = Child(_newer, newer, newerNode, level, index);
