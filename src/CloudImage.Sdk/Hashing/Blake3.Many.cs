@@ -91,6 +91,23 @@ public sealed unsafe partial class Blake3
         }
     }
 
+    /// <summary>Hashes inputs of one leaf that lie in whole blocks of their own.</summary>
+    /// <param name="source">The inputs, each filled up with zeros to a multiple of 64 bytes.</param>
+    /// <param name="length">Bytes of each input, 1 to 1024.</param>
+    /// <param name="digests">Receives a digest for each.</param>
+    internal static void HashPadded(ReadOnlySpan<byte> source, int length, Span<ContentDigest> digests)
+    {
+        int blocks = (length + Blake3Constants.BlockSizeInBytes - 1) / Blake3Constants.BlockSizeInBytes;
+        int padded = blocks * Blake3Constants.BlockSizeInBytes;
+        RequireRoom(source.Length / padded, digests.Length, nameof(digests));
+        fixed (uint* key = Blake3Constants.Iv)
+        fixed (byte* start = source)
+        fixed (ContentDigest* output = digests)
+        {
+            Blake3Batch.HashPadded(Blake3Engine.BestKernel, start, length, source.Length / padded, key, 0, (byte*)output);
+        }
+    }
+
     private static void HashPinned(
         byte** inputs, int* lengths, int count, Span<ContentDigest> digests, Blake3Kernel kernel)
     {

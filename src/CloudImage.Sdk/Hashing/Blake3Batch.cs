@@ -44,6 +44,28 @@ internal static unsafe class Blake3Batch
         }
     }
 
+    /// <summary>Hashes inputs of one leaf that are filled up with zeros to whole blocks and lie one behind the other.</summary>
+    [SkipLocalsInit]
+    public static void HashPadded(Blake3Kernel kernel, byte* start, int length, int count, uint* key, uint flags, byte* digests)
+    {
+        byte** inputs = stackalloc byte*[MaxInputs];
+        byte** outputs = stackalloc byte*[MaxInputs];
+        int blocks = (length + Blake3Constants.BlockSizeInBytes - 1) / Blake3Constants.BlockSizeInBytes;
+        int padded = blocks * Blake3Constants.BlockSizeInBytes;
+        uint lastLength = (uint)(length - padded + Blake3Constants.BlockSizeInBytes);
+        for (int first = 0; first < count; first += MaxInputs)
+        {
+            int taken = Math.Min(MaxInputs, count - first);
+            for (int i = 0; i < taken; i++)
+            {
+                inputs[i] = start + ((long)(first + i) * padded);
+                outputs[i] = digests + ((first + i) * ContentDigest.SizeInBytes);
+            }
+
+            HashRoots(kernel, inputs, outputs, taken, blocks, lastLength, key, flags);
+        }
+    }
+
     // Inputs of one leaf are their own roots. A run of equal lengths goes through the lanes.
     [SkipLocalsInit]
     private static int HashShort(

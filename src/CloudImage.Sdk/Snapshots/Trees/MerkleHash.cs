@@ -1,4 +1,6 @@
 using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using CloudImage.Sdk.Hashing;
 
 namespace CloudImage.Sdk.Snapshots.Trees;
@@ -8,6 +10,8 @@ internal static class MerkleHash
 {
     private const int LeafLength = 1 + ContentDigest.SizeInBytes;
     private const int InnerLength = 1 + (2 * ContentDigest.SizeInBytes);
+    private const int PaddedLeafLength = 64;
+    private const int PaddedInnerLength = 128;
 
     /// <summary>The digest that stands for zeros: 32 zero bytes.</summary>
     public static ContentDigest Zero => default;
@@ -31,28 +35,35 @@ internal static class MerkleHash
     }
 
     /// <summary>The Merkle root over 256 entries, whatever they are.</summary>
+    [SkipLocalsInit]
     public static ContentDigest Root(ContentHashAlgorithm suite, ReadOnlySpan<ContentDigest> entries)
     {
-        Span<byte> input = stackalloc byte[TreeGeometry.FanOut * LeafLength];
+        // BLAKE3 takes inputs in whole blocks as they lie; SHA-256 wants them one behind the other.
+        bool isPadded = suite == ContentHashAlgorithm.Blake3;
+        int leafStride = isPadded ? PaddedLeafLength : LeafLength;
+        int innerStride = isPadded ? PaddedInnerLength : InnerLength;
+        Span<byte> input = stackalloc byte[TreeGeometry.FanOut * PaddedLeafLength];
         Span<ContentDigest> digests = stackalloc ContentDigest[TreeGeometry.FanOut];
         for (int index = 0; index < TreeGeometry.FanOut; index++)
         {
-            input[index * LeafLength] = 0;
-            entries[index].CopyTo(input[((index * LeafLength) + 1)..]);
+            Span<byte> leaf = input.Slice(index * leafStride, leafStride);
+            leaf[0] = 0;
+            entries[index].CopyTo(leaf[1..]);
+            leaf[LeafLength..].Clear();
         }
 
-        HashMany(suite, input, LeafLength, digests);
+        HashMany(suite, input[..(TreeGeometry.FanOut * leafStride)], LeafLength, digests);
         for (int count = TreeGeometry.FanOut / 2; count >= 1; count /= 2)
         {
             for (int index = 0; index < count; index++)
             {
-                Span<byte> pair = input.Slice(index * InnerLength, InnerLength);
+                Span<byte> pair = input.Slice(index * innerStride, innerStride);
                 pair[0] = 1;
-                digests[2 * index].CopyTo(pair[1..]);
-                digests[(2 * index) + 1].CopyTo(pair[(1 + ContentDigest.SizeInBytes)..]);
+                MemoryMarshal.AsBytes(digests.Slice(2 * index, 2)).CopyTo(pair[1..]);
+                pair[InnerLength..].Clear();
             }
 
-            HashMany(suite, input[..(count * InnerLength)], InnerLength, digests[..count]);
+            HashMany(suite, input[..(count * innerStride)], InnerLength, digests[..count]);
         }
 
         return digests[0];
@@ -62,7 +73,7 @@ internal static class MerkleHash
     {
         if (suite == ContentHashAlgorithm.Blake3)
         {
-            Blake3.HashMany(input, length, digests);
+            Blake3.HashPadded(input, length, digests);
         }
         else
         {

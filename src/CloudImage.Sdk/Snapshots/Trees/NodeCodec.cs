@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Records;
@@ -135,14 +136,17 @@ internal static class NodeCodec
                     node.SetAbsent(index);
                     break;
                 case EntryKind.Stored or (EntryKind)NodeLayout.PatchedKind:
-                    ContentDigest digest = reader.Digest();
-                    PackId pack = PackAt(ref reader, table, (uint)reader.UInt16());
-                    FramePlace place = new(pack, reader.UInt32(), reader.UInt32());
-                    if (TreeNode.KindOf(digest) != EntryKind.Stored || pack.Kind != expected || place.Length == 0)
+                    ReadOnlySpan<byte> entry = reader.Bytes(NodeLayout.EntryLength);
+                    ContentDigest digest = MemoryMarshal.Read<ContentDigest>(entry);
+                    uint slot = BinaryPrimitives.ReadUInt16LittleEndian(entry[ContentDigest.SizeInBytes..]);
+                    uint offset = BinaryPrimitives.ReadUInt32LittleEndian(entry[(ContentDigest.SizeInBytes + sizeof(ushort))..]);
+                    uint length = BinaryPrimitives.ReadUInt32LittleEndian(entry[(ContentDigest.SizeInBytes + sizeof(ushort) + sizeof(uint))..]);
+                    if (slot >= (uint)table.Length || length == 0 || table[slot].Kind != expected || TreeNode.KindOf(digest) != EntryKind.Stored)
                     {
-                        throw reader.Corrupt($"entry {index} holds a reserved digest or an impossible place.");
+                        throw reader.Corrupt($"entry {index} holds a reserved digest or an impossible place, or names slot {slot} of a table of {table.Length} packs.");
                     }
 
+                    FramePlace place = new(table[slot], offset, length);
                     node.SetStored(index, digest, place);
                     break;
             }
