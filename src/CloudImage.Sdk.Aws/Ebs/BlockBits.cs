@@ -4,28 +4,16 @@ using System.Threading;
 
 namespace CloudImage.Sdk.Aws.Ebs;
 
-/// <summary>One bit for each block of a volume: 4 MiB for 16 TiB. Bits are set and read from any thread; a count or a search sees some moment's bits.</summary>
+/// <summary>One bit for each block of a volume: 4 MiB for 16 TiB. Bits are set and read from any thread; a search sees some moment's bits.</summary>
 internal sealed class BlockBits(int blockCount)
 {
     private readonly ulong[] _words = new ulong[(blockCount + 63) / 64];
 
-    public int Count
-    {
-        get
-        {
-            int count = 0;
-            foreach (ulong word in _words)
-            {
-                count += BitOperations.PopCount(word);
-            }
-
-            return count;
-        }
-    }
-
     public bool this[int block] => (Volatile.Read(ref _words[block >> 6]) >> (block & 63) & 1) != 0;
 
     public void Set(int block) => Interlocked.Or(ref _words[block >> 6], 1UL << (block & 63));
+
+    public void Clear(int block) => Interlocked.And(ref _words[block >> 6], ~(1UL << (block & 63)));
 
     public void SetRange(int start, int end)
     {

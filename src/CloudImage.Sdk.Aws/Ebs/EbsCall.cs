@@ -4,7 +4,7 @@ using System.Net.Http;
 
 namespace CloudImage.Sdk.Aws.Ebs;
 
-/// <summary>One call of EBS direct, as it is signed and sent, however often. Immutable.</summary>
+/// <summary>One call of EBS direct, as it is signed and sent, however often. Immutable but for the count of its attempts.</summary>
 internal sealed class EbsCall
 {
     public required EbsOperation Operation { get; init; }
@@ -38,4 +38,7 @@ internal sealed class EbsCall
 
     /// <summary>Until when, as a timestamp of the clock, the snapshot may not be known yet.</summary>
     public long MayBeUnknownUntil { get; init; } = long.MinValue;
+
+    /// <summary>How often it was sent so far.</summary>
+    public int Attempts { get; set; }
 }

@@ -95,7 +95,8 @@ public sealed partial class EbsDirectClient
     /// <param name="linearDigest">SHA-256 over the digests of these blocks, in order of their indexes.</param>
     /// <param name="mayBeUnknownUntil">Until when the snapshot may not be known yet.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    internal async ValueTask CompleteSnapshotAsync(string snapshotId, int blockCount, ContentDigest linearDigest, long mayBeUnknownUntil, CancellationToken cancellationToken)
+    /// <returns>Null when the service took it; its refusal when an attempt before that, whose answer did not come, may have been taken.</returns>
+    internal async ValueTask<EbsException?> CompleteSnapshotAsync(string snapshotId, int blockCount, ContentDigest linearDigest, long mayBeUnknownUntil, CancellationToken cancellationToken)
     {
         EbsCall call = new()
         {
@@ -113,17 +114,25 @@ public sealed partial class EbsDirectClient
             ],
             MayBeUnknownUntil = mayBeUnknownUntil,
         };
-        await SendAsync(
-            call,
-            0,
-            static async (response, call, _, token) =>
-            {
-                using JsonDocument answer = await ReadJsonAsync(response, call, token).ConfigureAwait(false);
-                return answer.RootElement.TryGetProperty("Status", out JsonElement status) && status.ValueEquals("error")
-                    ? throw new EbsException($"{call.Operation} of {call.Subject} was answered with the state error: the snapshot is of no use. Upload it anew.")
-                    : true;
-            },
-            cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await SendAsync(
+                call,
+                0,
+                static async (response, call, _, token) =>
+                {
+                    using JsonDocument answer = await ReadJsonAsync(response, call, token).ConfigureAwait(false);
+                    return answer.RootElement.TryGetProperty("Status", out JsonElement status) && status.ValueKind == JsonValueKind.String && status.ValueEquals("error")
+                        ? throw new EbsException($"{call.Operation} of {call.Subject} was answered with the state error: the snapshot is of no use. Upload it anew.")
+                        : true;
+                },
+                cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (EbsException exception) when (call.Attempts > 1 && exception.Code == "ValidationException")
+        {
+            return exception;
+        }
     }
 
     /// <summary>Lists a page of a snapshot's blocks, from an index or, where a token is given, from where the page before ended.</summary>

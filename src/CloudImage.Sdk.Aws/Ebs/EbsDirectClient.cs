@@ -180,6 +180,7 @@ public sealed partial class EbsDirectClient : IDisposable
         {
             long acquiredAt = await limiter.AcquireAsync(cancellationToken).ConfigureAwait(false);
             Interlocked.Increment(ref _counts[(int)call.Operation]);
+            call.Attempts++;
             try
             {
                 return await ExchangeAsync(call, state, read, cancellationToken).ConfigureAwait(false);
