@@ -212,10 +212,10 @@ public sealed class EbsSnapshotWriterTests : IAsyncLifetime
         using TestDisk source = new(newer);
         await writer.WriteChangesAsync(source, changes, DiskCopyOptions.Default, null, Token);
         await writer.CompleteAsync(Token);
+        Assert.Equal(gets, _client.RequestCounts.GetSnapshotBlock);
         AssertReads(writer.SnapshotId, newer);
         Assert.Equal([2, 8, 9], _fake[writer.SnapshotId].Written.Order());
         Assert.Equal(4 * Block, source.BytesRead);
-        Assert.Equal(gets, _client.RequestCounts.GetSnapshotBlock);
     }
 
     [Fact]
