@@ -69,7 +69,7 @@ public sealed class ChangesCommandTests : CommandTests
         Assert.Equal(await DigestAsync(SecondVersion), await DigestAsync("patched.raw"));
 
         Assert.False((await SucceedAsync("snapshot", "trace", "repo", id, "--json")).Json.GetProperty("hasTrace").GetBoolean());
-        JsonElement trace = (await SucceedAsync("snapshot", "trace", "repo", id, "--range", "1M+64k", "--range", "0+1", "--json")).Json;
+        JsonElement trace = (await SucceedAsync("snapshot", "trace", "repo", id, "--range", "1M:64k", "--range", "0:1", "--json")).Json;
         Assert.True(trace.GetProperty("hasTrace").GetBoolean());
         await SucceedAsync("snapshot", "verify", "repo");
         Assert.Equal(2, (await RunAsync("snapshot", "trace", "repo", id, "--range", "1M")).ExitCode);

@@ -45,11 +45,11 @@ public sealed class SigningCommandTests : CommandTests
         await WriteKeysAsync();
         await SucceedAsync("repo", "init", "repo");
         string id = (await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "web", "--json", "--signing-key", "file:private.pem")).Json.GetProperty("id").GetString()!;
-        JsonElement proof = (await SucceedAsync("snapshot", "prove", "repo", id, "web.proof", "--offset", "1M", "--length", "10000", "--json")).Json;
+        JsonElement proof = (await SucceedAsync("snapshot", "prove", "repo", id, "web.proof", "--range", "1M:10000", "--json")).Json;
         string root = proof.GetProperty("root").GetString()!;
         foreach ((string offset, string length) in ((string, string)[])[("0", "5G"), ("0", "0"), ("1T", "1"), ("0", "65M"), ("0", "100")])
         {
-            CommandResult result = await RunAsync("snapshot", "prove", "repo", id, "no.proof", "--offset", offset, "--length", length);
+            CommandResult result = await RunAsync("snapshot", "prove", "repo", id, "no.proof", "--range", $"{offset}:{length}");
             Assert.Equal(length == "100" ? 0 : 2, result.ExitCode);
         }
 

@@ -17,27 +17,26 @@ internal static class SnapshotProveCommand
         Argument<string> repository = new("REPO") { Description = "The repository." };
         Argument<string> id = new("ID") { Description = "The snapshot." };
         Argument<string> output = new("PROOF") { Description = "The file to write." };
-        Option<string> offset = new("--offset") { Description = "Where the range begins: a number of bytes, or one with k, M, G or T behind it.", Required = true, HelpName = "SIZE" };
-        Option<string> length = new("--length") { Description = "How long it is, at most 64M.", Required = true, HelpName = "SIZE" };
+        Option<string> range = new("--range") { Description = "The range, at most 64M long: bytes, or numbers with k, M, G or T behind them.", Required = true, HelpName = ByteRange.Form };
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
-        Command command = new("prove", "Write a proof of what a snapshot holds at a range, for people who have neither repository nor key.") { repository, id, output, offset, length, key, json };
+        Command command = new("prove", "Write a proof of what a snapshot holds at a range, for people who have neither repository nor key.") { repository, id, output, range, key, json };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetRequiredValue(repository), parsed.GetRequiredValue(id), parsed.GetRequiredValue(output), ByteText.Parse(parsed.GetRequiredValue(offset)),
-            (int)ByteText.Parse(parsed.GetRequiredValue(length), RangeProof.MaxLength), parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
+            parsed.GetRequiredValue(repository), parsed.GetRequiredValue(id), parsed.GetRequiredValue(output), ByteRange.Parse(parsed.GetRequiredValue(range)),
+            parsed.GetValue(key), parsed.GetValue(json), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, string id, string output, long offset, int length, string? key, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string path, string id, string output, ByteRange range, string? key, bool json, CancellationToken cancellationToken)
     {
         await using SnapshotRepository repository = await Repositories.OpenAsync(path, key, WriteDurability.Flush, cancellationToken);
         long disk = (await repository.GetAsync(id, cancellationToken)).Length;
-        if (length == 0 || length > disk - offset)
+        if (range.Length == 0 || range.Length > Math.Min(RangeProof.MaxLength, disk - range.Offset))
         {
-            throw new UsageException($"A proof covers at least one byte, and the range must lie within the disk, which has {disk} bytes.");
+            throw new UsageException($"A proof covers 1 to {RangeProof.MaxLength} bytes, and the range must lie within the disk, which has {disk} bytes.");
         }
 
-        RangeProof proof = await repository.ProveAsync(id, offset, length, cancellationToken);
+        RangeProof proof = await repository.ProveAsync(id, range.Offset, (int)range.Length, cancellationToken);
         byte[] bytes = proof.ToArray();
         using FileImageSink sink = new(output, WriteDurability.Flush);
         await sink.WriteAsync(bytes, 0, cancellationToken);
@@ -48,7 +47,7 @@ internal static class SnapshotProveCommand
         }
         else
         {
-            Console.Out.WriteLine($"{output}: {ByteText.Exact(length)} from {offset} of {proof.Image} #{proof.Sequence}, root {proof.Root}; {bytes.Length} bytes, {proof.TreeBytes} of them for the tree");
+            Console.Out.WriteLine($"{output}: {ByteText.Exact(range.Length)} from {range.Offset} of {proof.Image} #{proof.Sequence}, root {proof.Root}; {bytes.Length} bytes, {proof.TreeBytes} of them for the tree");
         }
 
         return ExitCode.Success;

@@ -21,7 +21,7 @@ internal static class SnapshotRestoreCommand
         Argument<string> id = new("ID") { Description = "The snapshot." };
         Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, or - for standard output." };
         Option<bool> inPlace = new("--in-place") { Description = "Make an existing raw file or block device hold the snapshot, writing only what differs. Until it is done the target is a mixture, which nothing else opens." };
-        Option<string?> range = new("--range") { Description = "Restore this range of the disk alone, in bytes or with k, M, G or T behind a number.", HelpName = "OFFSET:LENGTH" };
+        Option<string?> range = new("--range") { Description = "Restore this range of the disk alone, in bytes or with k, M, G or T behind a number.", HelpName = ByteRange.Form };
         Option<string?> to = SharedOptions.To();
         Option<string[]> option = SharedOptions.FormatOption();
         Option<string?> compression = SharedOptions.Compression();
@@ -44,7 +44,7 @@ internal static class SnapshotRestoreCommand
                 parsed.GetValue(threads));
             if (!parsed.GetValue(inPlace))
             {
-                return RunAsync(request, ParseRange(parsed.GetValue(range)), parsed.GetValue(json), cancellationToken);
+                return RunAsync(request, parsed.GetValue(range) is { } part ? ByteRange.Parse(part) : null, parsed.GetValue(json), cancellationToken);
             }
 
             bool isRaw = parsed.GetValue(to) is null or "raw" && request.Settings.Count == 0 && request.Compression is null && parsed.GetValue(range) is null;
@@ -53,19 +53,6 @@ internal static class SnapshotRestoreCommand
                 : throw new UsageException("--in-place writes the whole disk into a raw file or block device; it goes with no format, option, compression or range.");
         });
         return command;
-    }
-
-    private static (long Offset, long Length)? ParseRange(string? text)
-    {
-        if (text is null)
-        {
-            return null;
-        }
-
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
-        return colon > 0
-            ? (ByteText.Parse(text[..colon]), ByteText.Parse(text[(colon + 1)..]))
-            : throw new UsageException($"'{text}' is no range; write OFFSET:LENGTH.");
     }
 
     private static async Task<int> RunInPlaceAsync(Request request, bool json, CancellationToken cancellationToken)
@@ -89,7 +76,7 @@ internal static class SnapshotRestoreCommand
         return ExitCode.Success;
     }
 
-    private static async Task<int> RunAsync(Request request, (long Offset, long Length)? range, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(Request request, ByteRange? range, bool json, CancellationToken cancellationToken)
     {
         Destinations.ThrowIfShared(request.Destination, json);
         long begun = Stopwatch.GetTimestamp();
@@ -111,7 +98,7 @@ internal static class SnapshotRestoreCommand
         return ExitCode.Success;
     }
 
-    private static VirtualDisk Slice(SnapshotDisk disk, (long Offset, long Length)? range)
+    private static VirtualDisk Slice(SnapshotDisk disk, ByteRange? range)
     {
         if (range is not { } part)
         {

@@ -19,7 +19,7 @@ internal static class SnapshotTraceCommand
     {
         Argument<string> repository = new("REPO") { Description = "The repository." };
         Argument<string> id = new("ID") { Description = "The snapshot." };
-        Option<string[]> ranges = new("--range") { Description = "Keep a trace: a range that is read, in the order of reading; may be given several times. Sizes as 512, 64k, 1M.", HelpName = "OFFSET+LENGTH" };
+        Option<string[]> ranges = new("--range") { Description = "Keep a trace: a range that is read, in the order of reading; may be given several times. Sizes as 512, 64k, 1M.", HelpName = ByteRange.Form };
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
         Command command = new("trace", "What a reader touches first, such as a machine that boots: kept with the snapshot, stored once more in the order of reading, and fetched ahead.") { repository, id, ranges, key, json };
@@ -33,7 +33,7 @@ internal static class SnapshotTraceCommand
         await using SnapshotRepository repository = await Repositories.OpenAsync(path, key, WriteDurability.Flush, cancellationToken);
         if (ranges.Length > 0)
         {
-            await repository.SaveTraceAsync(id, new ReadTrace(ranges.Select(Parse)), cancellationToken);
+            await repository.SaveTraceAsync(id, new ReadTrace(ranges.Select(ByteRange.Parse).Select(static range => new DiskExtent(range.Offset, range.Length, DiskExtentKind.Data))), cancellationToken);
         }
 
         ReadTrace? trace = await repository.FindTraceAsync(id, cancellationToken);
@@ -52,13 +52,5 @@ internal static class SnapshotTraceCommand
         }
 
         return ExitCode.Success;
-    }
-
-    private static DiskExtent Parse(string text)
-    {
-        int plus = text.IndexOf('+', StringComparison.Ordinal);
-        return plus > 0
-            ? new DiskExtent(ByteText.Parse(text[..plus]), ByteText.Parse(text[(plus + 1)..]), DiskExtentKind.Data)
-            : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"'{text}' is no range; write OFFSET+LENGTH."));
     }
 }
