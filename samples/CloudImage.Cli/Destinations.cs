@@ -3,19 +3,25 @@ using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Cli.Output;
 using CloudImage.Sdk;
+using CloudImage.Sdk.Aws.Ebs;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.IO;
 
 namespace CloudImage.Cli;
 
-/// <summary>Opens what the command line names as a destination: a file, a block device, standard output.</summary>
+/// <summary>Opens what the command line names as a destination: a file, a block device, an EBS snapshot, standard output.</summary>
 internal static class Destinations
 {
     public const string StandardOutput = "-";
 
-    public static DiskWriter Create(string destination, long length, DiskCreateOptions options, WriteDurability durability)
+    public static async ValueTask<DiskWriter> CreateAsync(string destination, long length, DiskCreateOptions options, WriteDurability durability, CancellationToken cancellationToken)
     {
+        if (EbsSnapshots.IsAddress(destination))
+        {
+            return await EbsSnapshots.CreateAsync(destination, length, cancellationToken);
+        }
+
         if (destination == StandardOutput)
         {
             return DiskImage.Create(Console.OpenStandardOutput(), length, options);
@@ -24,17 +30,30 @@ internal static class Destinations
         return DiskImage.Create(destination, length, options, durability);
     }
 
+    /// <summary>What the new image is called: the destination, or the id that a service gave it.</summary>
+    public static string NameOf(DiskWriter writer, string destination) => writer is EbsSnapshotWriter snapshot ? snapshot.SnapshotId : destination;
+
     /// <summary>Writes a disk as a new image, and publishes it.</summary>
-    public static async Task WriteAsync(
+    /// <returns>What the new image is called.</returns>
+    public static async Task<string> WriteAsync(
         VirtualDisk disk, string destination, DiskCreateOptions options, WriteDurability durability, int threads, string title, bool isQuiet, CancellationToken cancellationToken)
     {
-        await using DiskWriter writer = Create(destination, disk.Length, options, durability);
+        await using DiskWriter writer = await CreateAsync(destination, disk.Length, options, durability, cancellationToken);
+        DiskCopyOptions copy = CopyOptions(disk, writer, threads);
         await ProgressDisplay.RunAsync(title, isQuiet, async progress =>
         {
-            await DiskCopier.CopyAsync(disk, writer, new DiskCopyOptions { WorkerCount = threads }, DiskProgressAdapter.For(progress), cancellationToken);
+            await DiskCopier.CopyAsync(disk, writer, copy, DiskProgressAdapter.For(progress), cancellationToken);
             await writer.CompleteAsync(cancellationToken);
         });
+        return NameOf(writer, destination);
     }
+
+    // Far from here, what is under way at once decides the speed, not the processors.
+    private static DiskCopyOptions CopyOptions(VirtualDisk disk, DiskWriter writer, int threads) => new()
+    {
+        WorkerCount = threads > 0 ? threads : writer is EbsSnapshotWriter || disk is EbsSnapshotDisk ? EbsSnapshots.DefaultThreads / 2 : 0,
+        Parent = (writer as EbsSnapshotWriter)?.Parent,
+    };
 
     /// <summary>Refuses to mix an image and an answer in one stream.</summary>
     public static void ThrowIfShared(string destination, bool json)

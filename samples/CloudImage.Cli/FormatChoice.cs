@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using CloudImage.Sdk.Formats;
+using CloudImage.Sdk.Formats.Raw;
 
 namespace CloudImage.Cli;
 
@@ -17,6 +18,11 @@ internal static class FormatChoice
     /// <summary>The format to write: the named one, or what the destination's extension says.</summary>
     public static DiskFormat ForDestination(string? name, string destination)
     {
+        if (EbsSnapshots.IsAddress(destination))
+        {
+            return name is null or "raw" ? RawFormat.Instance : throw new UsageException($"An EBS snapshot holds a plain disk: --to {name} does not go with it.");
+        }
+
         if (name is not null)
         {
             return Named(name);

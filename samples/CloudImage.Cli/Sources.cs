@@ -11,7 +11,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CloudImage.Cli;
 
-/// <summary>Opens what the command line names as a source: a file, a block device, a URL, standard input.</summary>
+/// <summary>Opens what the command line names as a source: a file, a block device, a URL, an EBS snapshot, standard input.</summary>
 internal static class Sources
 {
     public const string StandardInput = "-";
@@ -29,7 +29,7 @@ internal static class Sources
         bool force = false) => new()
         {
             Format = from is null ? null : FormatChoice.Named(from),
-            References = noReferences || source == StandardInput || IsUrl(source) ? null : DirectoryReferenceResolver.Beside(source),
+            References = noReferences || source == StandardInput || IsUrl(source) || EbsSnapshots.IsAddress(source) ? null : DirectoryReferenceResolver.Beside(source),
             InternalSnapshot = internalSnapshot,
             DiskName = diskName,
             Passphrase = passphrase is null ? null : Secrets.ReadText(passphrase),
@@ -37,13 +37,13 @@ internal static class Sources
         };
 
     public static async ValueTask<VirtualDisk> OpenAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
-        IsUrl(source)
-            ? await DiskImage.OpenAsync(await OpenContainerAsync(source, options, cancellationToken), options, cancellationToken)
+        EbsSnapshots.IsAddress(source) ? await EbsSnapshots.OpenAsync(source, cancellationToken)
+            : IsUrl(source) ? await DiskImage.OpenAsync(await OpenContainerAsync(source, options, cancellationToken), options, cancellationToken)
             : await DiskImage.OpenAsync(source, options, cancellationToken);
 
     public static async ValueTask<VirtualDisk> OpenContainerAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
-        IsUrl(source)
-            ? await HttpDisk.OpenAsync(new Uri(source), s_client.Value, HttpDiskOptions.Default, cancellationToken)
+        EbsSnapshots.IsAddress(source) ? await EbsSnapshots.OpenAsync(source, cancellationToken)
+            : IsUrl(source) ? await HttpDisk.OpenAsync(new Uri(source), s_client.Value, HttpDiskOptions.Default, cancellationToken)
             : FileDisk.Open(source, options.IgnoreLocks);
 
     public static async ValueTask<DiskInspection> InspectAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken)

@@ -16,8 +16,8 @@ internal static class ConvertCommand
 {
     public static Command Create()
     {
-        Argument<string> source = new("SOURCE") { Description = "An image: a file, a block device, a URL, or - for standard input." };
-        Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, or - for standard output." };
+        Argument<string> source = new("SOURCE") { Description = "An image: a file, a block device, a URL, ebs://SNAPSHOT?region=R, or - for standard input." };
+        Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, ebs://new?region=R, or - for standard output." };
         Option<string?> to = SharedOptions.To();
         Option<string?> from = SharedOptions.From();
         Option<string[]> option = SharedOptions.FormatOption();
@@ -68,7 +68,7 @@ internal static class ConvertCommand
         }
         else if (request.Destination != Destinations.StandardOutput)
         {
-            Console.Out.WriteLine($"{request.Destination}: {answer.Format}, {ByteText.Format(answer.VirtualSize)} as {ByteText.Format(answer.ContainerLength ?? answer.VirtualSize)}, in {answer.Seconds:0.00} s");
+            Console.Out.WriteLine($"{answer.Destination}: {answer.Format}, {ByteText.Format(answer.VirtualSize)} as {ByteText.Format(answer.ContainerLength ?? answer.VirtualSize)}, in {answer.Seconds:0.00} s");
         }
 
         return ExitCode.Success;
@@ -86,13 +86,13 @@ internal static class ConvertCommand
         await using SequentialDiskSource source = await Sources.OpenStandardInputAsync(request.OpenOptions, cancellationToken);
         if ((request.Size ?? source.Length) is { } length)
         {
-            await using DiskWriter writer = Destinations.Create(request.Destination, length, options, request.Durability);
+            await using DiskWriter writer = await Destinations.CreateAsync(request.Destination, length, options, request.Durability, cancellationToken);
             await ProgressDisplay.RunAsync("converting", json, async progress =>
             {
                 await DiskCopier.CopyAsync(source, writer, new DiskCopyOptions { WorkerCount = request.Threads }, DiskProgressAdapter.For(progress), cancellationToken);
                 await writer.CompleteAsync(cancellationToken);
             });
-            return new ConvertAnswer(request.Destination, request.Format.Name, length, null, 0);
+            return new ConvertAnswer(Destinations.NameOf(writer, request.Destination), request.Format.Name, length, null, 0);
         }
 
         using SpoolFile spool = await SpoolFile.FillAsync(source, request.Destination, cancellationToken);
@@ -102,8 +102,8 @@ internal static class ConvertCommand
 
     private static async Task<ConvertAnswer> CopyAsync(Request request, DiskCreateOptions options, VirtualDisk disk, bool json, CancellationToken cancellationToken)
     {
-        await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "converting", json, cancellationToken);
-        return new ConvertAnswer(request.Destination, request.Format.Name, disk.Length, null, 0);
+        string name = await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "converting", json, cancellationToken);
+        return new ConvertAnswer(name, request.Format.Name, disk.Length, null, 0);
     }
 
     private sealed record Request(

@@ -21,7 +21,7 @@ internal static class SnapshotCreateCommand
     public static Command Create()
     {
         Argument<string> repository = new("REPO") { Description = "The repository." };
-        Argument<string> source = new("DISK") { Description = "An image of any format: a file, a block device or a URL." };
+        Argument<string> source = new("DISK") { Description = "An image of any format: a file, a block device, a URL or ebs://SNAPSHOT?region=R." };
         Option<string> image = new("--image") { Description = "The name under which this disk's snapshots belong together.", Required = true, HelpName = "NAME" };
         Option<string> parent = new("--parent") { Description = "The snapshot to store only the difference to: latest is the image's newest, none stores everything.", DefaultValueFactory = _ => "latest", HelpName = "latest|none|ID" };
         Option<string?> baseImage = new("--base-image") { Description = "The image that the disk was made from: chunks that its newest snapshot has in the same place are shared.", HelpName = "NAME" };
@@ -32,7 +32,7 @@ internal static class SnapshotCreateCommand
         codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
         Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
         Option<bool> patchFrames = new("--patch-frames") { Description = "Store a chunk that changed in part as the blocks that differ from the parent's." };
-        Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it; nothing else is read.", HelpName = "FILE" };
+        Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it, or the EBS snapshot that the parent was taken of; nothing else is read.", HelpName = "FILE|ebs://SNAPSHOT" };
         Option<string> durability = SharedOptions.Durability();
         Option<string?> signingKey = SharedOptions.SigningKey();
         Option<string?> key = SharedOptions.Key();
@@ -66,7 +66,7 @@ internal static class SnapshotCreateCommand
                     Deduplication = parsed.GetValue(deduplication) == "chain" ? ChunkDeduplication.Chain : ChunkDeduplication.Exact,
                     ResumeSession = parsed.GetValue(resume),
                     Codec = SharedOptions.ParseCodec(parsed.GetValue(codec)!),
-                    ChangeMap = await LoadMapAsync(parsed.GetValue(changeMap), cancellationToken),
+                    ChangeMap = await LoadMapAsync(parsed.GetValue(changeMap), path, cancellationToken),
                     PatchFrames = parsed.GetValue(patchFrames),
                     Tags = ParseTags(parsed.GetValue(tags) ?? []),
                     Concurrency = parsed.GetValue(threads),
@@ -124,11 +124,16 @@ internal static class SnapshotCreateCommand
         _ => SnapshotParent.Of(text),
     };
 
-    private static async Task<BlockMap?> LoadMapAsync(string? path, CancellationToken cancellationToken)
+    private static async Task<BlockMap?> LoadMapAsync(string? path, string source, CancellationToken cancellationToken)
     {
         if (path is null)
         {
             return null;
+        }
+
+        if (EbsSnapshots.IsAddress(path))
+        {
+            return await EbsSnapshots.GetChangesAsync(path, source, cancellationToken);
         }
 
         await using FileStream file = File.OpenRead(path);

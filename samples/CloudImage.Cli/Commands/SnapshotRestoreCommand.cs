@@ -19,7 +19,7 @@ internal static class SnapshotRestoreCommand
     {
         Argument<string> repository = new("REPO") { Description = "The repository." };
         Argument<string> id = new("ID") { Description = "The snapshot." };
-        Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, or - for standard output." };
+        Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, ebs://new?region=R, or - for standard output." };
         Option<bool> inPlace = new("--in-place") { Description = "Make an existing raw file or block device hold the snapshot, writing only what differs. Until it is done the target is a mixture, which nothing else opens." };
         Option<string?> range = new("--range") { Description = "Restore this range of the disk alone, in bytes or with k, M, G or T behind a number.", HelpName = ByteRange.Form };
         Option<string?> to = SharedOptions.To();
@@ -84,15 +84,15 @@ internal static class SnapshotRestoreCommand
         await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
         await using SnapshotDisk whole = await repository.OpenDiskAsync(request.Id, cancellationToken);
         await using VirtualDisk disk = Slice(whole, range);
-        await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "restoring", json, cancellationToken);
+        string name = await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "restoring", json, cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         if (json)
         {
-            Report.Json(new RestoreAnswer(request.Id, request.Destination, request.Format.Name, disk.Length, null, seconds), AnswerContext.Default.RestoreAnswer);
+            Report.Json(new RestoreAnswer(request.Id, name, request.Format.Name, disk.Length, null, seconds), AnswerContext.Default.RestoreAnswer);
         }
         else if (request.Destination != Destinations.StandardOutput)
         {
-            Console.Out.WriteLine($"{request.Destination}: {request.Format.Name}, {ByteText.Format(disk.Length)}, in {seconds:0.00} s");
+            Console.Out.WriteLine($"{name}: {request.Format.Name}, {ByteText.Format(disk.Length)}, in {seconds:0.00} s");
         }
 
         return ExitCode.Success;
