@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
+using CloudImage.Sdk.Aws;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.OpenStack.Swift;
 using CloudImage.Sdk.Storage;
@@ -13,6 +14,7 @@ internal static class Stores
 {
     /// <summary>The clouds that addresses can name.</summary>
     public static ObjectStoreRegistry Registry { get; } = new([
+        new S3ObjectStoreProvider(),
         new SwiftObjectStoreProvider(),
     ]);
 
