@@ -1,16 +1,18 @@
 using System;
 using System.Threading;
 using System.Threading.Tasks;
+using CloudImage.Cli.Clouds;
 using CloudImage.Cli.Output;
 using CloudImage.Sdk;
 using CloudImage.Sdk.Aws.Ebs;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.IO;
+using CloudImage.Sdk.OpenStack.Glance;
 
 namespace CloudImage.Cli;
 
-/// <summary>Opens what the command line names as a destination: a file, a block device, an EBS snapshot, standard output.</summary>
+/// <summary>Opens what the command line names as a destination: a file, a block device, an EBS snapshot, an image of a cloud, standard output.</summary>
 internal static class Destinations
 {
     public const string StandardOutput = "-";
@@ -22,6 +24,11 @@ internal static class Destinations
             return await EbsSnapshots.CreateAsync(destination, length, cancellationToken);
         }
 
+        if (CloudDisks.IsAddress(destination))
+        {
+            return await CloudDisks.CreateAsync(destination, length, options, cancellationToken);
+        }
+
         if (destination == StandardOutput)
         {
             return DiskImage.Create(Console.OpenStandardOutput(), length, options);
@@ -31,7 +38,12 @@ internal static class Destinations
     }
 
     /// <summary>What the new image is called: the destination, or the id that a service gave it.</summary>
-    public static string NameOf(DiskWriter writer, string destination) => writer is EbsSnapshotWriter snapshot ? snapshot.SnapshotId : destination;
+    public static string NameOf(DiskWriter writer, string destination) => writer switch
+    {
+        EbsSnapshotWriter snapshot => snapshot.SnapshotId,
+        GlanceImageWriter image => image.Image.Id,
+        _ => destination,
+    };
 
     /// <summary>Writes a disk as a new image, and publishes it.</summary>
     /// <returns>What the new image is called.</returns>

@@ -3,6 +3,7 @@ using System.IO;
 using System.Net.Http;
 using System.Threading;
 using System.Threading.Tasks;
+using CloudImage.Cli.Clouds;
 using CloudImage.Sdk;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Formats;
@@ -29,7 +30,7 @@ internal static class Sources
         bool force = false) => new()
         {
             Format = from is null ? null : FormatChoice.Named(from),
-            References = noReferences || source == StandardInput || IsUrl(source) || EbsSnapshots.IsAddress(source) ? null : DirectoryReferenceResolver.Beside(source),
+            References = noReferences || source == StandardInput || IsUrl(source) || EbsSnapshots.IsAddress(source) || CloudDisks.IsAddress(source) ? null : DirectoryReferenceResolver.Beside(source),
             InternalSnapshot = internalSnapshot,
             DiskName = diskName,
             Passphrase = passphrase is null ? null : Secrets.ReadText(passphrase),
@@ -38,11 +39,13 @@ internal static class Sources
 
     public static async ValueTask<VirtualDisk> OpenAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
         EbsSnapshots.IsAddress(source) ? await EbsSnapshots.OpenAsync(source, cancellationToken)
+            : CloudDisks.IsAddress(source) ? await CloudDisks.OpenAsync(source, options, cancellationToken)
             : IsUrl(source) ? await DiskImage.OpenAsync(await OpenContainerAsync(source, options, cancellationToken), options, cancellationToken)
             : await DiskImage.OpenAsync(source, options, cancellationToken);
 
     public static async ValueTask<VirtualDisk> OpenContainerAsync(string source, DiskOpenOptions options, CancellationToken cancellationToken) =>
         EbsSnapshots.IsAddress(source) ? await EbsSnapshots.OpenAsync(source, cancellationToken)
+            : CloudDisks.IsAddress(source) ? await CloudDisks.OpenContainerAsync(source, cancellationToken)
             : IsUrl(source) ? await HttpDisk.OpenAsync(new Uri(source), s_client.Value, HttpDiskOptions.Default, cancellationToken)
             : FileDisk.Open(source, options.IgnoreLocks);
 

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
+using CloudImage.Cli.Clouds;
 using CloudImage.Sdk.Disks;
 
 namespace CloudImage.Cli;
@@ -18,7 +19,7 @@ internal sealed class SpoolFile : IDisposable
     /// <summary>Takes everything that a source has; ranges of zeros stay holes.</summary>
     public static async Task<SpoolFile> FillAsync(SequentialDiskSource source, string destination, CancellationToken cancellationToken)
     {
-        string folder = destination == Destinations.StandardOutput
+        string folder = destination == Destinations.StandardOutput || CloudDisks.IsAddress(destination)
             ? System.IO.Path.GetTempPath()
             : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(destination))!;
         SpoolFile spool = new(System.IO.Path.Combine(folder, $".cloudimage-{Environment.ProcessId}-{Guid.NewGuid():N}.spool"));

@@ -1,33 +1,22 @@
 using System;
 using System.Collections.Generic;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.OpenStack;
 
 /// <summary>What the parameters of an address change in the settings of the environment.</summary>
 internal static class OpenStackAddress
 {
-    internal static void Apply(Dictionary<string, string> settings, string? auth, Uri? endpoint, string endpointName, string? region, string? interfaceName)
+    internal static OpenStackConnectionOptions Read(ObjectStoreAddress address, string serviceType, Dictionary<string, string> settings)
     {
-        switch (auth)
+        if (address.Take("auth") is { } auth)
         {
-            case null:
-                break;
-            case "none":
-                settings["auth_type"] = "none";
-                break;
-            default:
-                ApplyAuth(settings, auth);
-                break;
+            ApplyAuth(settings, auth);
         }
 
-        Set(settings, endpointName, endpoint?.ToString());
-        Set(settings, "region_name", region);
-        Set(settings, "interface", interfaceName);
-    }
-
-    /// <summary>Makes the options; what is missing is the address's or the environment's fault.</summary>
-    internal static OpenStackConnectionOptions Read(Dictionary<string, string> settings)
-    {
+        Set(settings, serviceType.Replace('-', '_') + "_endpoint_override", address.TakeUri("endpoint")?.ToString());
+        Set(settings, "region_name", address.Take("region"));
+        Set(settings, "interface", address.Take("interface"));
         try
         {
             return OpenStackConnectionOptions.FromSettings(settings);
@@ -40,6 +29,12 @@ internal static class OpenStackAddress
 
     private static void ApplyAuth(Dictionary<string, string> settings, string auth)
     {
+        if (auth == "none")
+        {
+            settings["auth_type"] = auth;
+            return;
+        }
+
         if (!Uri.TryCreate(auth, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https") || address.UserInfo.Length > 0)
         {
             throw new FormatException("Parameter auth is neither 'none' nor an http:// or https:// address without credentials.");

@@ -3,6 +3,7 @@ using System.Collections;
 using System.Collections.Generic;
 using System.Net.Http;
 using CloudImage.Sdk.OpenStack.Identity;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.OpenStack;
 
@@ -46,6 +47,18 @@ public sealed class OpenStackConnectionOptions
     {
         ArgumentNullException.ThrowIfNull(settings);
         return OpenStackSettings.Read(settings);
+    }
+
+    /// <summary>Takes the settings of the environment, and what an address changes in them: its parameters <c>auth</c> (address of Keystone or TempAuth, or <c>none</c>), <c>endpoint</c> (address of the service), <c>region</c> and <c>interface</c>.</summary>
+    /// <param name="address">The address; these parameters of it are taken.</param>
+    /// <param name="serviceType">The service that <c>endpoint</c> is the address of, such as <c>image</c>.</param>
+    /// <returns>The options.</returns>
+    /// <exception cref="FormatException">A parameter is wrong, or something is missing.</exception>
+    public static OpenStackConnectionOptions FromAddress(ObjectStoreAddress address, string serviceType)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        ArgumentException.ThrowIfNullOrEmpty(serviceType);
+        return OpenStackAddress.Read(address, serviceType, ReadEnvironment());
     }
 
     /// <summary>The settings of the environment, by the names that clouds.yaml has.</summary>

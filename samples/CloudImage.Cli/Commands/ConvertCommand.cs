@@ -16,8 +16,8 @@ internal static class ConvertCommand
 {
     public static Command Create()
     {
-        Argument<string> source = new("SOURCE") { Description = "An image: a file, a block device, a URL, ebs://SNAPSHOT?region=R, or - for standard input." };
-        Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, ebs://new?region=R, or - for standard output." };
+        Argument<string> source = new("SOURCE") { Description = "An image: a file, a block device, a URL, ebs://SNAPSHOT?region=R, glance://IMAGE-ID, or - for standard input." };
+        Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, ebs://new?region=R, glance://NAME, or - for standard output." };
         Option<string?> to = SharedOptions.To();
         Option<string?> from = SharedOptions.From();
         Option<string[]> option = SharedOptions.FormatOption();

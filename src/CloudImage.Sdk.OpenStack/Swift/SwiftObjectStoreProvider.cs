@@ -38,8 +38,7 @@ public sealed class SwiftObjectStoreProvider : ObjectStoreProvider
     public override async ValueTask<ObjectStore> OpenAsync(ObjectStoreAddress address, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(address);
-        Dictionary<string, string> settings = _readSettings();
-        OpenStackAddress.Apply(settings, address.Take("auth"), address.TakeUri("endpoint"), "object_store_endpoint_override", address.Take("region"), address.Take("interface"));
+        OpenStackConnectionOptions cloud = OpenStackAddress.Read(address, OpenStackConnection.ObjectStore, _readSettings());
         SwiftObjectStoreOptions options = new()
         {
             Container = Uri.UnescapeDataString(address.Container),
@@ -48,7 +47,7 @@ public sealed class SwiftObjectStoreProvider : ObjectStoreProvider
             ListPageLength = address.TakeNumber("page", 1, 10_000) ?? 10_000,
         };
         address.ThrowIfAnyLeft();
-        OpenStackConnection connection = new(OpenStackAddress.Read(settings));
+        OpenStackConnection connection = new(cloud);
         try
         {
             SwiftObjectStore store = await SwiftObjectStore.OpenAsync(connection, options, cancellationToken).ConfigureAwait(false);
