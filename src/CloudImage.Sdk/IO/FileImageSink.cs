@@ -107,9 +107,9 @@ public sealed class FileImageSink : ImageSink
         await FlushCoreAsync(mode, cancellationToken).ConfigureAwait(false);
         KeepMode();
         Publish();
-        if (_durability == WriteDurability.Flush && OperatingSystem.IsLinux())
+        if (_durability == WriteDurability.Flush && !OperatingSystem.IsWindows())
         {
-            LinuxNative.FlushDirectory(_folder);
+            PosixFiles.SyncDirectory(_folder);
         }
     }
 
@@ -142,24 +142,9 @@ public sealed class FileImageSink : ImageSink
         }
     }
 
-    // A file without a name needs no cleaning up, however the process ends.
-    private SafeFileHandle? OpenUnnamed()
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return null;
-        }
-
-        SafeFileHandle file = LinuxNative.Open(_folder, LinuxNative.TemporaryFile | LinuxNative.ReadWrite);
-        if (file.IsInvalid)
-        {
-            // Not every file system and kernel has them; whatever else is wrong shows when the named file is made.
-            file.Dispose();
-            return null;
-        }
-
-        return file;
-    }
+    // A file without a name needs no cleaning up, however the process ends. Not every file system and kernel has them; whatever
+    // else is wrong shows when the named file is made.
+    private SafeFileHandle? OpenUnnamed() => OperatingSystem.IsWindows() ? null : PosixFiles.TryCreateUnnamed(_folder);
 
     private SafeFileHandle OpenTemporary()
     {
@@ -181,25 +166,27 @@ public sealed class FileImageSink : ImageSink
 
     private void Publish()
     {
-        if (_temporaryPath is null)
+        // Only these systems have files without a name.
+        if (_temporaryPath is null && !OperatingSystem.IsWindows())
         {
-            if (LinuxNative.TryLink(_file, _path))
+            int error = PosixFiles.LinkUnnamed(_file, _path);
+            if (error == 0)
             {
                 return;
             }
 
             // A link replaces nothing: under a temporary name first, which a rename then moves over the old file.
-            int error = Marshal.GetLastPInvokeError();
             string temporaryPath = TemporaryPath();
-            if (error != LinuxNative.EEXIST || !LinuxNative.TryLink(_file, temporaryPath))
+            error = error == PosixFiles.Exists ? PosixFiles.LinkUnnamed(_file, temporaryPath) : error;
+            if (error != 0)
             {
-                throw LinuxNative.Error($"give the finished file its name '{_path}'", error != LinuxNative.EEXIST ? error : Marshal.GetLastPInvokeError());
+                throw LinuxNative.Error($"give the finished file its name '{_path}'", error);
             }
 
             _temporaryPath = temporaryPath;
         }
 
-        File.Move(_temporaryPath, _path, true);
+        File.Move(_temporaryPath!, _path, true);
         _temporaryPath = null;
     }
 }

@@ -10,11 +10,8 @@ internal static partial class LinuxNative
 {
     public const int ENOENT = 2;
     public const int ENXIO = 6;
-    public const int EEXIST = 17;
     public const int EISDIR = 21;
-    public const int EINVAL = 22;
     public const int ELOOP = 40;
-    public const int EOPNOTSUPP = 95;
 
     public const int SeekData = 3;
     public const int SeekHole = 4;
@@ -46,16 +43,11 @@ internal static partial class LinuxNative
     private const int OfdSetLock = 37;
     private const int WorkingDirectory = -100;
     private const int EmptyPath = 0x1000;
-    private const int FollowLinks = 0x400;
 
-    // The four flags whose values differ between the processor families.
+    // The flag whose value differs between the processor families.
     private static readonly bool s_isArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
 
     public static int NoFollow => s_isArm ? 0x8000 : 0x20000;
-
-    public static int TemporaryFile => (s_isArm ? 0x4000 : 0x10000) | 0x400000;
-
-    private static int DirectoryOnly => s_isArm ? 0x4000 : 0x10000;
 
     /// <summary>Opens a path; the handle is invalid where that fails, and the error is the last one of the platform.</summary>
     public static SafeFileHandle Open(string path, int flags) => new(open(path, flags | CloseOnExec, 0x1b6), true);
@@ -113,29 +105,6 @@ internal static partial class LinuxNative
         return fcntl(file, OfdGetLock, ref request) == 0 && request.Type != Unlocked;
     }
 
-    /// <summary>Gives an unnamed file a name; false with the last error where that fails.</summary>
-    public static bool TryLink(SafeFileHandle file, string path) =>
-        linkat(WorkingDirectory, $"/proc/self/fd/{file.DangerousGetHandle()}", WorkingDirectory, path, FollowLinks) == 0;
-
-    /// <summary>Replaces one name by another in one step.</summary>
-    public static void Rename(string from, string to) => ThrowOnError(rename(from, to), $"rename to '{to}'");
-
-    /// <summary>Makes the names of a folder durable.</summary>
-    public static void FlushDirectory(string path)
-    {
-        using SafeFileHandle directory = Open(path, ReadOnly | DirectoryOnly);
-        if (directory.IsInvalid)
-        {
-            throw Error($"open the folder '{path}'", Marshal.GetLastPInvokeError());
-        }
-
-        // Some network file systems have no flush for folders: there the rename is as durable as it gets.
-        if (fsync(directory) != 0 && Marshal.GetLastPInvokeError() is var error && error is not (EINVAL or EOPNOTSUPP))
-        {
-            throw Error($"flush the folder '{path}'", error);
-        }
-    }
-
     /// <summary>An exception for a failed call.</summary>
     public static CloudImageException Error(string what, int error) =>
         new($"Cannot {what}: {Marshal.GetPInvokeErrorMessage(error)} (error {error}).");
@@ -162,15 +131,6 @@ internal static partial class LinuxNative
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fcntl(SafeFileHandle file, int command, ref FileLock argument);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int linkat(int fromDirectory, string from, int toDirectory, string to, int flags);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int rename(string from, string to);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fsync(SafeFileHandle file);
 
     // struct flock of the 64-bit Linux ABIs.
     [StructLayout(LayoutKind.Sequential)]

@@ -49,9 +49,9 @@ internal static class RestoreMark
 
     private static void SyncFolder(string path)
     {
-        if (System.OperatingSystem.IsLinux())
+        if (!System.OperatingSystem.IsWindows())
         {
-            LinuxNative.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            PosixFiles.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }
     }
 }

@@ -70,15 +70,9 @@ internal static class Spool
     public static SafeFileHandle OpenTemporary()
     {
         string folder = Path.GetTempPath();
-        if (OperatingSystem.IsLinux())
+        if (!OperatingSystem.IsWindows() && PosixFiles.TryCreateUnnamed(folder) is { } unnamed)
         {
-            SafeFileHandle unnamed = LinuxNative.Open(folder, LinuxNative.TemporaryFile | LinuxNative.ReadWrite);
-            if (!unnamed.IsInvalid)
-            {
-                return unnamed;
-            }
-
-            unnamed.Dispose();
+            return unnamed;
         }
 
         string path = Path.Combine(folder, $"cloudimage-{RandomNumberGenerator.GetHexString(16, true)}.spool");

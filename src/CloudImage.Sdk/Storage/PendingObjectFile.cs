@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
+using CloudImage.Sdk.IO;
 
 namespace CloudImage.Sdk.Storage;
 

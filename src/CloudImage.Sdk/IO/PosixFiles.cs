@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
 
-namespace CloudImage.Sdk.Storage;
+namespace CloudImage.Sdk.IO;
 
 /// <summary>The few calls of the C library that .NET has no door to: links, directories as files, files without a name.</summary>
 /// <remarks>The numbers are those of the Linux kernel's and Darwin's headers; where architectures differ, both are here.</remarks>
@@ -19,6 +19,7 @@ internal static partial class PosixFiles
     internal const int NotDirectory = 20;
     internal const int IsDirectory = 21;
     internal const int Invalid = 22;
+    internal const int NotSupported = 95;
 
     private const int CurrentDirectory = -100;
     private const int FollowLink = 0x400;
@@ -128,13 +129,13 @@ internal static partial class PosixFiles
         while (error == Interrupted);
 
         // Invalid: some network and user-space file systems sync directories by themselves and refuse to be asked.
-        if (error != 0 && error != Invalid)
+        if (error is not (0 or Invalid or NotSupported))
         {
             throw ToException(error, path);
         }
     }
 
-    internal static IOException ToException(int error, string path) =>
+    internal static CloudImageException ToException(int error, string path) =>
         new($"{Marshal.GetPInvokeErrorMessage(error)} ({error}): '{path}'");
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
