@@ -44,6 +44,7 @@ internal static class EbsPageReader
             }
         }
 
+        End(ref reader, subject);
         int blockCount = fields.Finish();
         ThrowIfUnordered(indexes, blockCount, subject);
         return new EbsBlockPage([.. indexes], [.. tokenEnds], tokens.AsSpan(0, tokenLength).ToArray())
@@ -77,6 +78,7 @@ internal static class EbsPageReader
             }
         }
 
+        End(ref reader, subject);
         fields.Finish();
 
         // Blocks of the first snapshot may lie behind the end of a second one that is smaller.
@@ -91,6 +93,14 @@ internal static class EbsPageReader
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw Malformed(subject, "it is no JSON object");
+        }
+    }
+
+    private static void End(ref Utf8JsonReader reader, string subject)
+    {
+        if (reader.TokenType != JsonTokenType.EndObject || reader.Read())
+        {
+            throw Malformed(subject, "it does not end as a JSON object does");
         }
     }
 
@@ -143,6 +153,11 @@ internal static class EbsPageReader
             }
 
             action(index, first, second);
+        }
+
+        if (reader.TokenType != JsonTokenType.EndArray)
+        {
+            throw Malformed(subject, "its blocks are no objects");
         }
     }
 

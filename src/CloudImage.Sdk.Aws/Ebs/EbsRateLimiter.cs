@@ -13,6 +13,7 @@ internal sealed class EbsRateLimiter
 {
     private const double RegainPerSecond = 0.05;
     private const double SmallestPart = 0.01;
+    private const double SmallestRate = 1;
     private const double BurstInSeconds = 0.05;
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
@@ -94,7 +95,7 @@ internal sealed class EbsRateLimiter
             }
 
             _halvedAt = _time.GetTimestamp();
-            _rate = Math.Max(_fullRate * SmallestPart, _rate / 2);
+            _rate = Math.Max(Math.Min(_fullRate, Math.Max(SmallestRate, _fullRate * SmallestPart)), _rate / 2);
             _tokens = Math.Min(_tokens, 0);
         }
     }
