@@ -14,6 +14,7 @@ internal sealed class EbsBlockIndex
 {
     private const int GroupLength = 8192;
     private const int MaxEmptyPages = 1000;
+    private const int MaxRun = 1 << 20;
 
     private static readonly TimeSpan s_expiryMargin = TimeSpan.FromMinutes(5);
 
@@ -60,8 +61,11 @@ internal sealed class EbsBlockIndex
             await GetPageAsync(block, cancellationToken).ConfigureAwait(false);
         }
 
+        // What is known is asked before what is present, since a page tells them the other way round. The first search
+        // only keeps the second from going through a whole volume each time.
         bool isPresent = _present[block];
-        int end = _known.Find(block, limit, false);
+        int end = _present.Find(block, Math.Min(limit, block + MaxRun), !isPresent);
+        end = _known.Find(block, end, false);
         return (isPresent, _present.Find(block, end, !isPresent));
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Net;
@@ -10,6 +11,7 @@ using System.Threading.Tasks;
 using Amazon.Runtime;
 using CloudImage.Sdk.Aws.Ebs;
 using CloudImage.Sdk.Aws.Tests.Fakes;
+using CloudImage.Sdk.Disks;
 using Xunit;
 
 namespace CloudImage.Sdk.Aws.Tests.Ebs;
@@ -55,6 +57,28 @@ public sealed class EbsCostTests
         new Random(1).NextBytes(buffer);
         long perBlock = await MeasureAsync(async index => await writer.WriteAsync(buffer, index * (2L * Block), Token)) / 2;
         Assert.True(perBlock < 20_000, $"{perBlock} bytes for each block");
+    }
+
+    [Fact]
+    public async Task Index_OfAVolumeOf16TiB_StaysSmall()
+    {
+        // A block each GiB and a run at the end: pages of few blocks reach far.
+        byte[] block = new byte[Block];
+        block[0] = 1;
+        IEnumerable<int> indexes = Enumerable.Range(0, 16_384).Select(static gib => gib * EbsConstants.BlocksPerGiB).Concat(Enumerable.Range((16_384 * EbsConstants.BlocksPerGiB) - 4000, 4000)).Distinct();
+        await using EbsFake fake = await EbsFake.StartAsync();
+        string id = fake.AddSnapshot(16_384, indexes.ToDictionary(static index => index, _ => block));
+        using EbsDirectClient client = EbsClients.For(fake);
+        long before = GC.GetTotalMemory(true);
+        using EbsSnapshotDisk disk = await EbsSnapshotDisk.OpenAsync(client, id, EbsSnapshotDiskOptions.Default, Token);
+        BlockMap map = await Task.Run(() => BlockMap.Of(disk), Token);
+        Assert.Equal(20_383L * EbsConstants.BlockSize, map.DataLength);
+        long used = GC.GetTotalMemory(true) - before;
+        Assert.True(used < 24 << 20, $"{used} bytes");
+        byte[] buffer = new byte[1];
+        disk.Read(buffer, disk.Length - (4000L * EbsConstants.BlockSize));
+        Assert.Equal(1, buffer[0]);
+        Assert.True(client.RequestCounts.ListSnapshotBlocks < 12, $"{client.RequestCounts.ListSnapshotBlocks} lists");
     }
 
     /// <summary>Blocks a second and processor time against the fake, for an idle machine: the fake's work is in it.</summary>

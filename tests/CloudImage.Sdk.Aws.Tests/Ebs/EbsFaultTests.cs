@@ -76,7 +76,7 @@ public sealed class EbsFaultTests
     {
         await using EbsFake fake = await EbsFake.StartAsync(new EbsFakeOptions { BlocksPerSecond = 150 });
         using EbsDirectClient client = EbsClients.For(fake, maxRetries: 12);
-        using TestDisk source = NewDisk(600, 2);
+        using TestDisk source = NewDisk(320, 2);
         await using EbsSnapshotWriter writer = await EbsSnapshotWriter.CreateAsync(client, source.Length, new EbsSnapshotWriterOptions { CompletionPollInterval = TimeSpan.FromMilliseconds(10) }, Token);
         await source.CopyToAsync(writer, new DiskCopyOptions { WorkerCount = 16 }, null, Token);
         await writer.CompleteAsync(Token);

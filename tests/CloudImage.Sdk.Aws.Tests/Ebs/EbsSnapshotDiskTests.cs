@@ -138,28 +138,6 @@ public sealed class EbsSnapshotDiskTests : VirtualDiskConformance, IAsyncLifetim
         Assert.Throws<EbsSnapshotNotFoundException>(() => Open("snap-0123", EbsSnapshotDiskOptions.Default));
     }
 
-    [Fact]
-    public async Task Index_OfAVolumeOf16TiB_StaysSmall()
-    {
-        // A block each GiB and a run at the end: pages of few blocks reach far.
-        byte[] block = new byte[EbsConstants.BlockSize];
-        block[0] = 1;
-        IEnumerable<int> indexes = Enumerable.Range(0, 16_384).Select(static gib => gib * EbsConstants.BlocksPerGiB).Concat(Enumerable.Range((16_384 * EbsConstants.BlocksPerGiB) - 4000, 4000)).Distinct();
-        await using EbsFake fake = await EbsFake.StartAsync();
-        string id = fake.AddSnapshot(16_384, indexes.ToDictionary(static index => index, _ => block));
-        using EbsDirectClient client = EbsClients.For(fake);
-        long before = GC.GetTotalMemory(true);
-        using EbsSnapshotDisk disk = await EbsSnapshotDisk.OpenAsync(client, id, EbsSnapshotDiskOptions.Default, TestContext.Current.CancellationToken);
-        BlockMap map = await Task.Run(() => BlockMap.Of(disk), TestContext.Current.CancellationToken);
-        Assert.Equal(20_383L * EbsConstants.BlockSize, map.DataLength);
-        long used = GC.GetTotalMemory(true) - before;
-        Assert.True(used < 24 << 20, $"{used} bytes");
-        byte[] buffer = new byte[1];
-        disk.Read(buffer, disk.Length - (4000L * EbsConstants.BlockSize));
-        Assert.Equal(1, buffer[0]);
-        Assert.True(client.RequestCounts.ListSnapshotBlocks < 12, $"{client.RequestCounts.ListSnapshotBlocks} lists");
-    }
-
     private EbsSnapshotDisk Open(string id, EbsSnapshotDiskOptions options) =>
         Task.Run(() => EbsSnapshotDisk.OpenAsync(_client, id, options)).GetAwaiter().GetResult();
 }
