@@ -12,8 +12,7 @@ namespace CloudImage.Sdk.Aws.Tests.Ebs;
 public sealed class EbsCommandTests : IAsyncLifetime
 {
     // In its own folder: beside the tests lie other versions of what it needs.
-    private static readonly string s_command = Path.Combine(
-        RepositoryRoot.Path, "samples", "CloudImage.Cli", "bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, new DirectoryInfo(AppContext.BaseDirectory).Name, "cloudimage.dll");
+    private static readonly string s_command = Built("CloudImage.Cli", "cloudimage");
 
     private readonly TempFolder _folder = new();
     private EbsFake _fake = null!;
@@ -56,6 +55,20 @@ public sealed class EbsCommandTests : IAsyncLifetime
         Assert.Contains("data", await RunAsync("map", Address(second)), StringComparison.OrdinalIgnoreCase);
     }
 
+    [Fact]
+    public async Task Sample_AgainstTheFake_CapturesWhatChangedAlone()
+    {
+        byte[] content = TestDisk.Random(4, 10 << 20, 400_000, true).ToArray();
+        await File.WriteAllBytesAsync(_folder.File("older.raw"), content, TestContext.Current.CancellationToken);
+        content.AsSpan(3 << 20, 100).Fill(9);
+        await File.WriteAllBytesAsync(_folder.File("newer.raw"), content, TestContext.Current.CancellationToken);
+        (int exitCode, string output, string error) = await StartAsync(Built("EbsIncrement", "EbsIncrement"), _folder.File("older.raw"), _folder.File("newer.raw"), _fake.Region, _fake.Endpoint.ToString());
+        Assert.True(exitCode == 0, error + output);
+        Assert.Contains("512 KiB in 1 ranges changed", output, StringComparison.Ordinal);
+        Assert.Contains(": 512 KiB read of 1 GiB", output, StringComparison.Ordinal);
+        Assert.Equal(2, Directory.GetFiles(_folder.Path).Length);
+    }
+
     [Theory]
     [InlineData("ebs://snap-0123?region=eu-central-1&colour=red", "colour")]
     [InlineData("ebs://snap-0123/x?region=eu-central-1", "no snapshot")]
@@ -80,9 +93,16 @@ public sealed class EbsCommandTests : IAsyncLifetime
         return output;
     }
 
-    private static async Task<(int ExitCode, string Output, string Error)> RunAnywayAsync(params string[] arguments)
+    private static Task<(int ExitCode, string Output, string Error)> RunAnywayAsync(params string[] arguments) => StartAsync(s_command, arguments);
+
+    private static string Built(string project, string name) => Path.Combine(
+        RepositoryRoot.Path, "samples", project, "bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, new DirectoryInfo(AppContext.BaseDirectory).Name, name + ".dll");
+
+    private static async Task<(int ExitCode, string Output, string Error)> StartAsync(string program, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [s_command, .. arguments])
+        // CLOUDIMAGE_COMMAND names another build of the command line, such as the native one.
+        string? other = program == s_command ? Environment.GetEnvironmentVariable("CLOUDIMAGE_COMMAND") : null;
+        ProcessStartInfo start = new(other ?? "dotnet", other is null ? [program, .. arguments] : arguments)
         {
             RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
         };
