@@ -3,6 +3,7 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Aws;
+using CloudImage.Sdk.Azure;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.OpenStack.Swift;
 using CloudImage.Sdk.Storage;
@@ -15,6 +16,7 @@ internal static class Stores
     /// <summary>The clouds that addresses can name.</summary>
     public static ObjectStoreRegistry Registry { get; } = new([
         new S3ObjectStoreProvider(),
+        new AzureBlobObjectStoreProvider(),
         new SwiftObjectStoreProvider(),
     ]);
 

@@ -1,0 +1,286 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Net;
+using System.Net.Http;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Threading;
+using System.Threading.Tasks;
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+using Azure.Storage;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
+using CloudImage.Sdk.Azure.Blobs;
+using CloudImage.Sdk.IO;
+using CloudImage.Sdk.Storage;
+
+namespace CloudImage.Sdk.Azure;
+
+/// <summary>Objects as block blobs in a container of Azure blob storage.</summary>
+/// <remarks>
+/// <para>An object of up to 256 MiB is created by one Put Blob with <c>If-None-Match: *</c>, a longer one by blocks whose list is committed with
+/// that condition. Its MD5 goes along, is checked by the service and kept with the blob.</para>
+/// <para>Nothing is repeated here: wrap the store in a <see cref="RetryingObjectStore"/>, as <see cref="AzureBlobObjectStoreProvider"/> does. Every
+/// member may be called from several threads at once.</para>
+/// </remarks>
+public sealed class AzureBlobObjectStore : ObjectStore
+{
+    private const int SinglePutLength = 256 << 20;
+    private const int BlockLength = 64 << 20;
+    private const int BytesPerSecond = 256 << 10;
+
+    private readonly AzureBlobObjectStoreOptions _options;
+    private readonly BlobContainerClient _container;
+    private readonly HttpClient? _connections;
+    private readonly string _blobPrefix;
+
+    private AzureBlobObjectStore(AzureBlobObjectStoreOptions options)
+    {
+        _options = options;
+        _blobPrefix = options.Prefix.Length == 0 ? string.Empty : options.Prefix + "/";
+        HttpPipelineTransport? transport = options.Transport;
+        if (transport is null)
+        {
+            _connections = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = options.MaximumConcurrency, AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(10) })
+            {
+                Timeout = Timeout.InfiniteTimeSpan,
+            };
+            transport = new HttpClientTransport(_connections);
+        }
+
+        _container = CreateClient(options, transport).GetBlobContainerClient(options.Container);
+        Location = options.Prefix.Length == 0 ? $"{_container.Uri}" : $"{_container.Uri}/{options.Prefix}";
+        Capabilities = new ObjectStoreCapabilities
+        {
+            ChecksumKind = ObjectChecksumKind.Md5,
+            MaximumObjectLength = Array.MaxLength,
+            PreferredConcurrency = options.MaximumConcurrency,
+        };
+    }
+
+    /// <inheritdoc/>
+    public override ObjectStoreCapabilities Capabilities { get; }
+
+    /// <inheritdoc/>
+    public override string Location { get; }
+
+    /// <summary>Opens a store: sees that the container is there.</summary>
+    /// <param name="options">Where it is.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The store, which the caller owns.</returns>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    /// <exception cref="ObjectStoreException">The service cannot be reached or refuses, or there is no such container.</exception>
+    public static async ValueTask<AzureBlobObjectStore> OpenAsync(AzureBlobObjectStoreOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        AzureBlobObjectStore store = new(options);
+        try
+        {
+            await store.EnsureContainerAsync(cancellationToken).ConfigureAwait(false);
+            return store;
+        }
+        catch
+        {
+            await store.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask<bool> TryCreateCoreAsync(string name, ReadOnlyMemory<byte> content, ObjectCreateOptions options, CancellationToken cancellationToken)
+    {
+        if (options.Checksum.Kind == ObjectChecksumKind.Md5 && Md5(content) != options.Checksum)
+        {
+            throw new ObjectStoreException(name, $"its content does not have the checksum {options.Checksum} that was given with it.", null);
+        }
+
+        BlobUploadOptions upload = new()
+        {
+            Conditions = new BlobRequestConditions { IfNoneMatch = ETag.All },
+            AccessTier = options.Temperature == ObjectTemperature.Cold ? _options.ColdTier : null,
+            TransferOptions = new StorageTransferOptions { InitialTransferSize = SinglePutLength, MaximumTransferSize = BlockLength, MaximumConcurrency = 4 },
+            TransferValidation = new UploadTransferValidationOptions { ChecksumAlgorithm = StorageChecksumAlgorithm.MD5 },
+        };
+        try
+        {
+            await RunAsync(
+                name, "created", content.Length,
+                token => Blob(name).UploadAsync(AsStream(content), upload, token),
+                cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (ObjectStoreException exception) when (exception.InnerException is RequestFailedException failed && AzureFaults.IsNameTaken(failed))
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask<int> ReadCoreAsync(string name, Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
+    {
+        if (buffer.IsEmpty)
+        {
+            return await GetInfoCoreAsync(name, mode, cancellationToken).ConfigureAwait(false) is null ? throw new ObjectNotFoundException(name) : 0;
+        }
+
+        try
+        {
+            return await RunAsync(name, "read", buffer.Length, token => ReadRangeAsync(name, buffer, offset, token), cancellationToken).ConfigureAwait(false);
+        }
+        catch (ObjectStoreException exception) when (exception.InnerException is RequestFailedException { Status: (int)HttpStatusCode.RequestedRangeNotSatisfiable })
+        {
+            return 0; // The object ends before the offset.
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask<ObjectInfo?> GetInfoCoreAsync(string name, IoMode mode, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Response<BlobProperties> answer = await RunAsync(name, "asked for", 0, token => Blob(name).GetPropertiesAsync(null, token), cancellationToken).ConfigureAwait(false);
+            BlobProperties properties = answer.Value;
+            return new ObjectInfo(name, properties.ContentLength, properties.LastModified, Checksum(properties.ContentHash));
+        }
+        catch (ObjectNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async IAsyncEnumerable<ObjectInfo> ListCoreAsync(string prefix, string? startAfter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // The service begins with the name; one that does not know how begins at the front, and what comes before is passed over.
+        GetBlobsOptions options = new()
+        {
+            Prefix = _blobPrefix + prefix,
+            StartFrom = startAfter is null || string.CompareOrdinal(startAfter, prefix) <= 0 ? null : _blobPrefix + startAfter,
+        };
+        string? continuation = null;
+        do
+        {
+            Page<BlobItem> page = await RunAsync(null, "listed", 0, token => ListPageAsync(options, continuation, token), cancellationToken).ConfigureAwait(false);
+            foreach (BlobItem item in page.Values)
+            {
+                string name = item.Name[_blobPrefix.Length..];
+                if (startAfter is null || string.CompareOrdinal(name, startAfter) > 0)
+                {
+                    yield return new ObjectInfo(name, item.Properties.ContentLength ?? 0, item.Properties.LastModified ?? DateTimeOffset.UnixEpoch, Checksum(item.Properties.ContentHash));
+                }
+            }
+
+            continuation = string.IsNullOrEmpty(page.ContinuationToken) ? null : page.ContinuationToken;
+        }
+        while (continuation is not null);
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask DeleteCoreAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = _options.MaximumConcurrency, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(
+            names, parallel,
+            async (name, token) => await RunAsync(
+                name, "deleted", 0,
+                inner => Blob(name).DeleteIfExistsAsync(DeleteSnapshotsOption.IncludeSnapshots, null, inner),
+                token).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _connections?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private static BlobServiceClient CreateClient(AzureBlobObjectStoreOptions options, HttpPipelineTransport transport)
+    {
+        BlobClientOptions client = new() { Transport = transport };
+        client.Retry.MaxRetries = 0;
+        client.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
+        client.Diagnostics.IsLoggingContentEnabled = false;
+        return options switch
+        {
+            { Key: { } key } => new BlobServiceClient(options.Endpoint, key, client),
+            { Signature: { } signature } => new BlobServiceClient(options.Endpoint, signature, client),
+            { Token: { } token } => new BlobServiceClient(options.Endpoint, token, client),
+            _ => new BlobServiceClient(options.Endpoint, new DefaultAzureCredential(), client),
+        };
+    }
+
+    // The vendor's client computes it again while it sends; it takes none that is known.
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Security", "CA5351", Justification = "The checksum of the service, against accidents.")]
+    private static ObjectChecksum Md5(ReadOnlyMemory<byte> content) => new(ObjectChecksumKind.Md5, MD5.HashData(content.Span));
+
+    private static ObjectChecksum Checksum(byte[]? hash) => hash is { Length: 16 } ? new ObjectChecksum(ObjectChecksumKind.Md5, hash) : default;
+
+    private static MemoryStream AsStream(ReadOnlyMemory<byte> content) =>
+        MemoryMarshal.TryGetArray(content, out ArraySegment<byte> segment)
+            ? new MemoryStream(segment.Array!, segment.Offset, segment.Count, writable: false)
+            : new MemoryStream(content.ToArray(), writable: false);
+
+    private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(_blobPrefix + name);
+
+    private async Task<int> ReadRangeAsync(string name, Memory<byte> buffer, long offset, CancellationToken cancellationToken)
+    {
+        Response<BlobDownloadStreamingResult> answer = await Blob(name)
+            .DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(offset, buffer.Length) }, cancellationToken).ConfigureAwait(false);
+        BlobDownloadStreamingResult result = answer.Value;
+        Stream body = result.Content;
+        await using (body.ConfigureAwait(false))
+        {
+            int expected = (int)Math.Min(buffer.Length, result.Details.ContentLength);
+            int count = await body.ReadAtLeastAsync(buffer[..expected], expected, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+            return count == expected
+                ? count
+                : throw new ObjectStoreException(name, $"{Location} announced {expected} bytes and sent {count}.", null) { IsTransient = true };
+        }
+    }
+
+    private async Task<Page<BlobItem>> ListPageAsync(GetBlobsOptions options, string? continuation, CancellationToken cancellationToken)
+    {
+        IAsyncEnumerator<Page<BlobItem>> pages = _container.GetBlobsAsync(options, cancellationToken).AsPages(continuation).GetAsyncEnumerator(cancellationToken);
+        await using (pages.ConfigureAwait(false))
+        {
+            await pages.MoveNextAsync().ConfigureAwait(false);
+            return pages.Current;
+        }
+    }
+
+    private async ValueTask EnsureContainerAsync(CancellationToken cancellationToken)
+    {
+        if (_options.CreateContainer)
+        {
+            await RunAsync(null, "opened", 0, token => _container.CreateIfNotExistsAsync(PublicAccessType.None, null, null, token), cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        // A list is what every reader may ask for; properties of the container are not.
+        await foreach (ObjectInfo _ in ListCoreAsync(string.Empty, null, cancellationToken).ConfigureAwait(false))
+        {
+            break;
+        }
+    }
+
+    private async ValueTask<T> RunAsync<T>(string? name, string action, long length, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_options.RequestTimeout + TimeSpan.FromSeconds(length / BytesPerSecond));
+        try
+        {
+            return await call(limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not ObjectStoreException && !cancellationToken.IsCancellationRequested)
+        {
+            throw AzureFaults.Translate(exception, name, action, Location);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Azure;
+using Azure.Storage;
+using Azure.Storage.Blobs.Models;
+using CloudImage.Sdk.Storage;
+
+namespace CloudImage.Sdk.Azure;
+
+/// <summary>Opens addresses <c>az://container/prefix?account=name</c>.</summary>
+/// <remarks>
+/// Credentials come from <c>AZURE_STORAGE_CONNECTION_STRING</c>, <c>AZURE_STORAGE_KEY</c> or <c>AZURE_STORAGE_SAS_TOKEN</c>, the first of them that is set,
+/// and otherwise from <c>DefaultAzureCredential</c>. Every member may be called from several threads at once.
+/// </remarks>
+public sealed class AzureBlobObjectStoreProvider : ObjectStoreProvider
+{
+    private static readonly string[] s_tiers = ["hot", "cool", "cold"];
+
+    private readonly Func<string, string?> _environment;
+    private readonly ObjectRetryOptions _retry;
+
+    /// <summary>Makes a provider that takes credentials from the environment.</summary>
+    public AzureBlobObjectStoreProvider()
+        : this(ObjectRetryOptions.Default)
+    {
+    }
+
+    /// <summary>Makes a provider that takes credentials from the environment.</summary>
+    /// <param name="retry">How often calls are made again.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="retry"/> is null.</exception>
+    public AzureBlobObjectStoreProvider(ObjectRetryOptions retry)
+        : this(retry, Environment.GetEnvironmentVariable)
+    {
+    }
+
+    internal AzureBlobObjectStoreProvider(ObjectRetryOptions retry, Func<string, string?> environment)
+    {
+        ArgumentNullException.ThrowIfNull(retry);
+        _retry = retry;
+        _environment = environment;
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Schemes { get; } = ["az"];
+
+    /// <inheritdoc/>
+    public override string Usage => "az://CONTAINER[/PREFIX][?account=NAME&endpoint=URL&create-container=true&tier=hot|cool|cold&concurrency=N]; credentials from AZURE_STORAGE_* or DefaultAzureCredential";
+
+    /// <inheritdoc/>
+    public override async ValueTask<ObjectStore> OpenAsync(ObjectStoreAddress address, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        AzureBlobObjectStoreOptions options = Parse(address);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return new RetryingObjectStore(await AzureBlobObjectStore.OpenAsync(options, cancellationToken).ConfigureAwait(false), _retry);
+            }
+            catch (ObjectStoreException exception) when (exception.IsTransient && attempt < _retry.MaximumAttempts)
+            {
+                TimeSpan delay = exception.RetryAfter ?? _retry.FirstDelay * attempt;
+                await Task.Delay(delay < _retry.MaximumDelay ? delay : _retry.MaximumDelay, _retry.TimeProvider, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private AzureBlobObjectStoreOptions Parse(ObjectStoreAddress address)
+    {
+        Dictionary<string, string> connection = ReadConnectionString(_environment("AZURE_STORAGE_CONNECTION_STRING"));
+        Uri? endpoint = address.TakeUri("endpoint");
+        string? account = address.Take("account") ?? connection.GetValueOrDefault("AccountName") ?? _environment("AZURE_STORAGE_ACCOUNT");
+        string? key = connection.GetValueOrDefault("AccountKey") ?? _environment("AZURE_STORAGE_KEY");
+        string? signature = connection.GetValueOrDefault("SharedAccessSignature") ?? _environment("AZURE_STORAGE_SAS_TOKEN");
+        bool createContainer = address.TakeFlag("create-container");
+        string? tier = address.Take("tier");
+        int concurrency = address.TakeNumber("concurrency", 1, 256) ?? 16;
+        address.ThrowIfAnyLeft();
+        if (tier is not null && !s_tiers.Contains(tier))
+        {
+            throw new FormatException($"Parameter tier is '{tier}': {string.Join(", ", s_tiers)} were expected.");
+        }
+
+        endpoint ??= connection.GetValueOrDefault("BlobEndpoint") is { } known && Uri.TryCreate(known, UriKind.Absolute, out Uri? uri) ? uri : null;
+        if (endpoint is null && account is null)
+        {
+            throw new FormatException($"{address} names no account: add account=NAME or endpoint=URL, or set AZURE_STORAGE_ACCOUNT.");
+        }
+
+        if (key is not null && account is null)
+        {
+            throw new FormatException("A key is set and no account to go with it: add account=NAME, or set AZURE_STORAGE_ACCOUNT.");
+        }
+
+        try
+        {
+            AzureBlobObjectStoreOptions options = new()
+            {
+                Endpoint = endpoint ?? new Uri($"https://{account}.blob.{connection.GetValueOrDefault("EndpointSuffix", "core.windows.net")}"),
+                Container = address.Container,
+                Prefix = address.Prefix,
+                CreateContainer = createContainer,
+                ColdTier = tier is null ? null : new AccessTier(char.ToUpperInvariant(tier[0]) + tier[1..]),
+                Key = key is null ? null : new StorageSharedKeyCredential(account, key),
+                Signature = key is not null || signature is null ? null : new AzureSasCredential(signature.TrimStart('?')),
+                MaximumConcurrency = concurrency,
+            };
+            options.Validate();
+            return options;
+        }
+        catch (Exception exception) when (exception is ArgumentException or UriFormatException)
+        {
+            throw new FormatException($"{address}: {exception.Message}", exception);
+        }
+        catch (FormatException)
+        {
+            // Of the key's Base64; the vendor's message could repeat it.
+            throw new FormatException("The storage account's key that is set is not Base64.");
+        }
+    }
+
+    private static Dictionary<string, string> ReadConnectionString(string? text)
+    {
+        Dictionary<string, string> values = new(StringComparer.OrdinalIgnoreCase);
+        foreach (string part in (text ?? string.Empty).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            int equals = part.IndexOf('=', StringComparison.Ordinal);
+            if (equals > 0)
+            {
+                values[part[..equals]] = part[(equals + 1)..];
+            }
+        }
+
+        return values;
+    }
+}
