@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Globalization;
 
 namespace CloudImage.Sdk.Aws.Ebs;
@@ -6,6 +7,8 @@ namespace CloudImage.Sdk.Aws.Ebs;
 /// <summary>Numbers and names of the EBS direct protocol, version 2019-11-02.</summary>
 internal static class EbsConstants
 {
+    private static readonly SearchValues<char> s_idCharacters = SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
     public const string ServiceName = "ebs";
 
     public const int BlockSize = 512 * 1024;
@@ -29,17 +32,14 @@ internal static class EbsConstants
     /// <summary>The name of the digest over the digests of all blocks in order.</summary>
     public const string Linear = "LINEAR";
 
-    /// <summary>A snapshot's id as it may stand in a path.</summary>
+    /// <summary>Whether a text is a snapshot's id, as it may stand in a path.</summary>
+    public static bool IsSnapshotId(string id) =>
+        id.Length is > 5 and <= 64 && id.StartsWith("snap-", StringComparison.Ordinal) && !id.AsSpan(5).ContainsAnyExcept(s_idCharacters);
+
     public static void ThrowIfNoSnapshotId(string id, string parameterName)
     {
         ArgumentException.ThrowIfNullOrEmpty(id, parameterName);
-        bool isValid = id.Length <= 64 && id.StartsWith("snap-", StringComparison.Ordinal) && id.Length > 5;
-        for (int index = 5; isValid && index < id.Length; index++)
-        {
-            isValid = char.IsAsciiLetterOrDigit(id[index]);
-        }
-
-        if (!isValid)
+        if (!IsSnapshotId(id))
         {
             throw new ArgumentException($"'{id}' is no id of a snapshot: snap- and letters and digits were expected.", parameterName);
         }

@@ -39,14 +39,10 @@ public sealed partial class EbsDirectClient
             static async (response, call, _, token) =>
             {
                 using JsonDocument answer = await ReadJsonAsync(response, call, token).ConfigureAwait(false);
-                int blockSize = answer.RootElement.TryGetProperty("BlockSize", out JsonElement size) && size.TryGetInt32(out int bytes) ? bytes : EbsConstants.BlockSize;
-                if (!answer.RootElement.TryGetProperty("SnapshotId", out JsonElement id) || id.ValueKind != JsonValueKind.String || blockSize != EbsConstants.BlockSize)
-                {
-                    throw new EbsException($"{call.Operation} of {call.Subject} was answered without an id, or with blocks of {blockSize} bytes. The endpoint may not be EBS direct.");
-                }
-
-                EbsConstants.ThrowIfNoSnapshotId(id.GetString()!, nameof(response));
-                return id.GetString()!;
+                string? id = Text(answer.RootElement, "SnapshotId");
+                return id is not null && EbsConstants.IsSnapshotId(id) && HasOurBlockSize(answer.RootElement)
+                    ? id
+                    : throw new EbsException($"{call.Operation} of {call.Subject} was answered without an id of a snapshot, or with blocks of another size than {EbsConstants.BlockSize}. The endpoint may not be EBS direct.");
             },
             cancellationToken);
     }
@@ -122,7 +118,7 @@ public sealed partial class EbsDirectClient
                 static async (response, call, _, token) =>
                 {
                     using JsonDocument answer = await ReadJsonAsync(response, call, token).ConfigureAwait(false);
-                    return answer.RootElement.TryGetProperty("Status", out JsonElement status) && status.ValueKind == JsonValueKind.String && status.ValueEquals("error")
+                    return Text(answer.RootElement, "Status") == "error"
                         ? throw new EbsException($"{call.Operation} of {call.Subject} was answered with the state error: the snapshot is of no use. Upload it anew.")
                         : true;
                 },
@@ -268,9 +264,9 @@ public sealed partial class EbsDirectClient
         {
             return parse(buffer.AsSpan(0, length), call.Subject);
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // A page that was cut on its way is no page: the next attempt may bring it whole.
+            // Not JSON, or text that is no UTF-8. A page that was cut on its way is no page: the next attempt may bring it whole.
             throw new EbsException($"The list of {call.Subject} is no whole JSON: {exception.Message}", exception) { IsTransient = true };
         }
         finally
@@ -278,6 +274,27 @@ public sealed partial class EbsDirectClient
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+
+    private static string? Text(JsonElement answer, string name)
+    {
+        if (!answer.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.String)
+        {
+            return null;
+        }
+
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            // Text that is no UTF-8 names nothing.
+            return null;
+        }
+    }
+
+    private static bool HasOurBlockSize(JsonElement answer) =>
+        !answer.TryGetProperty("BlockSize", out JsonElement size) || (size.ValueKind == JsonValueKind.Number && size.TryGetInt32(out int bytes) && bytes == EbsConstants.BlockSize);
 
     private static async ValueTask<JsonDocument> ReadJsonAsync(HttpResponseMessage response, EbsCall call, CancellationToken cancellationToken)
     {

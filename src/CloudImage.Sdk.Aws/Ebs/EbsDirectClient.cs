@@ -31,6 +31,9 @@ public sealed partial class EbsDirectClient : IDisposable
 
     private static readonly TimeSpan s_smallSkew = TimeSpan.FromSeconds(60);
 
+    // A clock that is further off than this is not the one to go by.
+    private static readonly TimeSpan s_largestSkew = TimeSpan.FromDays(36_500);
+
     private readonly EbsClientOptions _options;
     private readonly TimeProvider _time;
     private readonly Uri _endpoint;
@@ -175,10 +178,12 @@ public sealed partial class EbsDirectClient : IDisposable
             await snapshotLimiter.AcquireAsync(cancellationToken).ConfigureAwait(false);
         }
 
+        // Before the slot: what waits for its quota must not keep calls of another kind from theirs.
+        await limiter.AcquireAsync(cancellationToken).ConfigureAwait(false);
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            long acquiredAt = await limiter.AcquireAsync(cancellationToken).ConfigureAwait(false);
+            long sentAt = _time.GetTimestamp();
             Interlocked.Increment(ref _counts[(int)call.Operation]);
             call.Attempts++;
             try
@@ -188,8 +193,8 @@ public sealed partial class EbsDirectClient : IDisposable
             catch (EbsThrottledException)
             {
                 Interlocked.Increment(ref _throttled);
-                limiter.Throttle(acquiredAt);
-                snapshotLimiter?.Throttle(acquiredAt);
+                limiter.Throttle(sentAt);
+                snapshotLimiter?.Throttle(sentAt);
                 throw;
             }
         }
@@ -252,7 +257,7 @@ public sealed partial class EbsDirectClient : IDisposable
         if (response.Headers.Date is { } serviceTime)
         {
             TimeSpan known = serviceTime - _time.GetUtcNow();
-            if ((known - TimeSpan.FromTicks(correction)).Duration() > s_smallSkew)
+            if (known.Duration() < s_largestSkew && (known - TimeSpan.FromTicks(correction)).Duration() > s_smallSkew)
             {
                 Interlocked.Exchange(ref _clockCorrection, known.Ticks);
                 return Repeated(fault);

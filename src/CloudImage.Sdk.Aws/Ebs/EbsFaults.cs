@@ -130,9 +130,9 @@ internal static class EbsFaults
                 reason = property.Name is "Reason" or "reason" ? text : reason;
             }
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // Proxies and load balancers answer in other ways: then the status alone tells.
+            // Not JSON, or text that is no UTF-8. Proxies and load balancers answer in other ways: then the status alone tells.
             message = $"The answer is no fault of the service's protocol but {length.ToString(CultureInfo.InvariantCulture)} other bytes.";
         }
 

@@ -51,8 +51,7 @@ internal sealed class EbsRateLimiter
     private double Burst => Math.Max(1, _fullRate * BurstInSeconds);
 
     /// <summary>Waits until one more request may be made.</summary>
-    /// <returns>The moment from which the request counts, for <see cref="Throttle"/>.</returns>
-    public async ValueTask<long> AcquireAsync(CancellationToken cancellationToken)
+    public async ValueTask AcquireAsync(CancellationToken cancellationToken)
     {
         TimeSpan wait;
         lock (_lock)
@@ -78,18 +77,16 @@ internal sealed class EbsRateLimiter
                 throw;
             }
         }
-
-        return _time.GetTimestamp();
     }
 
     /// <summary>Tells that the service throttled a request. Of many that were under way together, one halves the rate.</summary>
-    /// <param name="acquiredAt">What <see cref="AcquireAsync"/> answered for it.</param>
-    public void Throttle(long acquiredAt)
+    /// <param name="sentAt">When it was sent, as a timestamp of the clock.</param>
+    public void Throttle(long sentAt)
     {
         lock (_lock)
         {
             Refill();
-            if (acquiredAt < _halvedAt)
+            if (sentAt < _halvedAt)
             {
                 return;
             }

@@ -56,6 +56,39 @@ public sealed class EbsCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Convert_ThatIsKilled_GoesOnFromItsJournal()
+    {
+        byte[] content = new byte[30 << 20];
+        new Random(8).NextBytes(content);
+        await File.WriteAllBytesAsync(_folder.File("disk.raw"), content, TestContext.Current.CancellationToken);
+        Process? running = null;
+        await using EbsFake fake = await EbsFake.StartAsync(new EbsFakeOptions
+        {
+            Fault = (operation, number) =>
+            {
+                if (operation == "PutSnapshotBlock" && number == 25)
+                {
+                    running!.Kill();
+                    return EbsFakeFault.Reset;
+                }
+
+                return EbsFakeFault.None;
+            },
+        });
+        string[] arguments = ["convert", _folder.File("disk.raw"), $"ebs://new?region={fake.Region}&endpoint={fake.Endpoint}&journal={_folder.File("journal")}"];
+        running = Process.Start(StartInfo(s_command, arguments))!;
+        await running.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.NotEqual(0, running.ExitCode);
+        running.Dispose();
+        int sentBefore = fake.Calls("PutSnapshotBlock");
+        string id = (await RunAsync(arguments)).Split(':')[0];
+        Assert.True(content.AsSpan().SequenceEqual(fake.Read(id, content.Length)));
+        Assert.Single(fake.SnapshotIds);
+        Assert.True(fake.Calls("PutSnapshotBlock") - sentBefore < 60, $"{sentBefore} blocks sent before, {fake.Calls("PutSnapshotBlock")} in all");
+        Assert.False(File.Exists(_folder.File("journal")));
+    }
+
+    [Fact]
     public async Task Sample_AgainstTheFake_CapturesWhatChangedAlone()
     {
         byte[] content = TestDisk.Random(4, 10 << 20, 400_000, true).ToArray();
@@ -100,6 +133,15 @@ public sealed class EbsCommandTests : IAsyncLifetime
 
     private static async Task<(int ExitCode, string Output, string Error)> StartAsync(string program, params string[] arguments)
     {
+        using Process process = Process.Start(StartInfo(program, arguments))!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await output, await error);
+    }
+
+    private static ProcessStartInfo StartInfo(string program, string[] arguments)
+    {
         // CLOUDIMAGE_COMMAND names another build of the command line, such as the native one.
         string? other = program == s_command ? Environment.GetEnvironmentVariable("CLOUDIMAGE_COMMAND") : null;
         ProcessStartInfo start = new(other ?? "dotnet", other is null ? [program, .. arguments] : arguments)
@@ -109,10 +151,6 @@ public sealed class EbsCommandTests : IAsyncLifetime
         start.Environment["AWS_ACCESS_KEY_ID"] = EbsFakeOptions.DefaultAccessKey;
         start.Environment["AWS_SECRET_ACCESS_KEY"] = EbsFakeOptions.DefaultSecretKey;
         start.Environment.Remove("AWS_SESSION_TOKEN");
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await output, await error);
+        return start;
     }
 }

@@ -137,12 +137,56 @@ public sealed class EbsFaultTests
     [InlineData("{\"VolumeSize\":1,\"BlockSize\":524288,\"ExpiryTime\":1e308,\"NextToken\":\"again\",\"Blocks\":[]}")]
     public async Task Lists_ThatAreImpossible_AreRefused(string json)
     {
-        using EbsDirectClient client = new(new EbsClientOptions
-        {
-            Region = "eu-central-1", Endpoint = new Uri("http://ebs.example"), Credentials = new Amazon.Runtime.BasicAWSCredentials("a", "b"), Handler = new FixedAnswer(json), MaxRetries = 0, ListQuotaPerSecond = 1_000_000,
-        });
+        using EbsDirectClient client = Client(new FixedAnswer(System.Text.Encoding.UTF8.GetBytes(json), System.Net.HttpStatusCode.OK));
         await Assert.ThrowsAnyAsync<EbsException>(() => EbsSnapshotDisk.OpenAsync(client, "snap-1", EbsSnapshotDiskOptions.Default, Token));
     }
+
+    [Fact]
+    public async Task Answers_WithAnyByteChanged_EndInAnExceptionOfOurs_OrInAnAnswer()
+    {
+        string[] good =
+        [
+            """{"VolumeSize":1,"BlockSize":524288,"ExpiryTime":1790000000.5,"NextToken":null,"Blocks":[{"BlockIndex":1,"BlockToken":"AAABAS+/="},{"BlockIndex":2,"BlockToken":"AAABAS+/="}],"x":{"y":[1]}}""",
+            """{"VolumeSize":1,"BlockSize":524288,"ChangedBlocks":[{"BlockIndex":1,"FirstBlockToken":"a"},{"BlockIndex":2,"SecondBlockToken":"b"}]}""",
+            """{"SnapshotId":"snap-0123","BlockSize":524288,"Status":"pending"}""",
+            """{"Message":"no","Reason":"INVALID_BLOCK"}""",
+        ];
+        int cases = int.TryParse(Environment.GetEnvironmentVariable("CLOUDIMAGE_MUTATIONS"), out int wanted) ? wanted : 3000;
+        Random random = new(17);
+        for (int index = 0; index < cases; index++)
+        {
+            byte[] bytes = System.Text.Encoding.UTF8.GetBytes(good[index % good.Length]);
+            for (int change = random.Next(3); change >= 0; change--)
+            {
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            }
+
+            bytes = random.Next(4) == 0 ? bytes[..random.Next(bytes.Length)] : bytes;
+            bool isRefusal = index % good.Length == 3;
+            using EbsDirectClient client = Client(new FixedAnswer(bytes, isRefusal ? System.Net.HttpStatusCode.BadRequest : System.Net.HttpStatusCode.OK));
+            try
+            {
+                _ = (index % good.Length) switch
+                {
+                    1 => (object)await EbsSnapshotDisk.GetChangesAsync(client, "snap-1", "snap-2", new CancellationTokenSource(TimeSpan.FromSeconds(5)).Token),
+                    2 => await client.StartSnapshotAsync(new EbsStartRequest { VolumeSize = 1, ClientToken = "a" }, Token),
+                    _ => await client.ListBlocksAsync("snap-1", 0, null, 100, Token),
+                };
+            }
+            catch (EbsException)
+            {
+                continue;
+            }
+
+            Assert.False(isRefusal);
+        }
+    }
+
+    private static EbsDirectClient Client(System.Net.Http.HttpMessageHandler handler) => new(new EbsClientOptions
+    {
+        Region = "eu-central-1", Endpoint = new Uri("http://ebs.example"), Credentials = new Amazon.Runtime.BasicAWSCredentials("a", "b"), Handler = handler,
+        MaxRetries = 0, ListQuotaPerSecond = 1_000_000, SnapshotQuotaPerSecond = 1_000_000,
+    });
 
     private static TestDisk NewDisk(int blocks, int seed)
     {
@@ -151,9 +195,9 @@ public sealed class EbsFaultTests
         return new TestDisk(content, new BlockMap([new DiskExtent(0, content.Length, DiskExtentKind.Data)]), false);
     }
 
-    private sealed class FixedAnswer(string json) : System.Net.Http.HttpMessageHandler
+    private sealed class FixedAnswer(byte[] body, System.Net.HttpStatusCode status) : System.Net.Http.HttpMessageHandler
     {
         protected override Task<System.Net.Http.HttpResponseMessage> SendAsync(System.Net.Http.HttpRequestMessage request, CancellationToken cancellationToken) =>
-            Task.FromResult(new System.Net.Http.HttpResponseMessage { Content = new System.Net.Http.StringContent(json) });
+            Task.FromResult(new System.Net.Http.HttpResponseMessage(status) { Content = new System.Net.Http.ByteArrayContent(body) });
     }
 }
