@@ -36,6 +36,20 @@ public sealed class VhdFormat : DiskFormat
     /// <inheritdoc/>
     public override bool CanResize => true;
 
+    /// <summary>Makes the footer that turns a disk's bytes into a fixed VHD when it is put behind them: for uploads that write the disk in place, such as to a page blob.</summary>
+    /// <param name="length">Length of the disk in bytes: whole sectors of 512 bytes; Azure asks for whole MiB.</param>
+    /// <param name="options">Id and clock; the variant does not matter.</param>
+    /// <returns>512 bytes.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The length is negative, no whole number of sectors, or longer than a fixed VHD can be.</exception>
+    public static byte[] CreateFixedFooter(long length, VhdOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(length % VhdConstants.SectorSize, 0, nameof(length));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, VhdConstants.MaxFixedLength);
+        return VhdFooterFactory.Make(length, VhdDiskType.Fixed, options).ToArray();
+    }
+
     /// <inheritdoc/>
     public override bool IsMatch(in DiskProbe probe)
     {
