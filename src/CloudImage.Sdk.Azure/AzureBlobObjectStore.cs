@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Net;
 using System.Net.Http;
@@ -31,13 +32,13 @@ namespace CloudImage.Sdk.Azure;
 /// </remarks>
 public sealed class AzureBlobObjectStore : ObjectStore
 {
-    private const int SinglePutLength = 256 << 20;
     private const int BlockLength = 64 << 20;
     private const int BytesPerSecond = 256 << 10;
 
     private readonly AzureBlobObjectStoreOptions _options;
     private readonly BlobContainerClient _container;
     private readonly HttpClient? _connections;
+    private readonly ListedPages _pages = new();
     private readonly string _blobPrefix;
 
     private AzureBlobObjectStore(AzureBlobObjectStoreOptions options)
@@ -105,7 +106,7 @@ public sealed class AzureBlobObjectStore : ObjectStore
         {
             Conditions = new BlobRequestConditions { IfNoneMatch = ETag.All },
             AccessTier = options.Temperature == ObjectTemperature.Cold ? _options.ColdTier : null,
-            TransferOptions = new StorageTransferOptions { InitialTransferSize = SinglePutLength, MaximumTransferSize = BlockLength, MaximumConcurrency = 4 },
+            TransferOptions = new StorageTransferOptions { InitialTransferSize = _options.SinglePutLength, MaximumTransferSize = Math.Min(BlockLength, _options.SinglePutLength), MaximumConcurrency = 4 },
             TransferValidation = new UploadTransferValidationOptions { ChecksumAlgorithm = StorageChecksumAlgorithm.MD5 },
         };
         try
@@ -119,6 +120,13 @@ public sealed class AzureBlobObjectStore : ObjectStore
         catch (ObjectStoreException exception) when (exception.InnerException is RequestFailedException failed && AzureFaults.IsNameTaken(failed))
         {
             return false;
+        }
+        catch (ObjectStoreException exception) when (exception.InnerException is RequestFailedException { ErrorCode: "InvalidBlockList" })
+        {
+            // Another creation of the name, when it ended, removed the blocks that were not its own.
+            return await ExistsAsync(name, cancellationToken).ConfigureAwait(false)
+                ? false
+                : throw new ObjectStoreException(name, $"blocks of it were gone from {Location} before they were committed.", exception) { IsTransient = true };
         }
     }
 
@@ -158,26 +166,45 @@ public sealed class AzureBlobObjectStore : ObjectStore
     /// <inheritdoc/>
     protected override async IAsyncEnumerable<ObjectInfo> ListCoreAsync(string prefix, string? startAfter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // The service begins with the name; one that does not know how begins at the front, and what comes before is passed over.
-        GetBlobsOptions options = new()
+        string blobPrefix = _blobPrefix + prefix;
+        string? after = startAfter is null ? null : _blobPrefix + startAfter;
+        if (after is not null && string.CompareOrdinal(after, blobPrefix) < 0)
         {
-            Prefix = _blobPrefix + prefix,
-            StartFrom = startAfter is null || string.CompareOrdinal(startAfter, prefix) <= 0 ? null : _blobPrefix + startAfter,
-        };
-        string? continuation = null;
+            after = null;
+        }
+        else if (after is not null && !after.StartsWith(blobPrefix, StringComparison.Ordinal))
+        {
+            yield break; // Every name of the prefix comes before it.
+        }
+
+        // The service begins with the name. One that does not know how begins at the front, unless it is told where a page of an earlier list ended.
+        string? continuation = after is null ? null : _pages.Find(blobPrefix, after);
+        GetBlobsOptions options = new() { Prefix = blobPrefix, StartFrom = continuation is null ? after : null };
+        string last = string.Empty;
         do
         {
             Page<BlobItem> page = await RunAsync(null, "listed", 0, token => ListPageAsync(options, continuation, token), cancellationToken).ConfigureAwait(false);
             foreach (BlobItem item in page.Values)
             {
-                string name = item.Name[_blobPrefix.Length..];
-                if (startAfter is null || string.CompareOrdinal(name, startAfter) > 0)
+                if (string.CompareOrdinal(item.Name, last) <= 0)
                 {
-                    yield return new ObjectInfo(name, item.Properties.ContentLength ?? 0, item.Properties.LastModified ?? DateTimeOffset.UnixEpoch, Checksum(item.Properties.ContentHash));
+                    throw new ObjectStoreException(
+                        $"The store: {Location} lists '{item.Name}' after '{last}', which is not the order of names. Accounts with a hierarchical namespace do so, and cannot carry a store.");
+                }
+
+                last = item.Name;
+                if (after is null || string.CompareOrdinal(last, after) > 0)
+                {
+                    yield return new ObjectInfo(
+                        last[_blobPrefix.Length..], item.Properties.ContentLength ?? 0, item.Properties.LastModified ?? DateTimeOffset.UnixEpoch, Checksum(item.Properties.ContentHash));
                 }
             }
 
             continuation = string.IsNullOrEmpty(page.ContinuationToken) ? null : page.ContinuationToken;
+            if (continuation is not null && last.Length > 0)
+            {
+                _pages.Add(blobPrefix, last, continuation);
+            }
         }
         while (continuation is not null);
     }
@@ -237,7 +264,17 @@ public sealed class AzureBlobObjectStore : ObjectStore
         Stream body = result.Content;
         await using (body.ConfigureAwait(false))
         {
-            int expected = (int)Math.Min(buffer.Length, result.Details.ContentLength);
+            string range = string.Create(CultureInfo.InvariantCulture, $"bytes {offset}-");
+            if (result.Details.ContentLength > buffer.Length || result.Details.ContentRange?.StartsWith(range, StringComparison.Ordinal) != true)
+            {
+                throw new ObjectStoreException(
+                    name, $"{Location} answered the request for {buffer.Length} bytes at {offset} with {result.Details.ContentLength} bytes of range '{result.Details.ContentRange}'.", null)
+                {
+                    IsTransient = true,
+                };
+            }
+
+            int expected = (int)result.Details.ContentLength;
             int count = await body.ReadAtLeastAsync(buffer[..expected], expected, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
             return count == expected
                 ? count
@@ -247,7 +284,7 @@ public sealed class AzureBlobObjectStore : ObjectStore
 
     private async Task<Page<BlobItem>> ListPageAsync(GetBlobsOptions options, string? continuation, CancellationToken cancellationToken)
     {
-        IAsyncEnumerator<Page<BlobItem>> pages = _container.GetBlobsAsync(options, cancellationToken).AsPages(continuation).GetAsyncEnumerator(cancellationToken);
+        IAsyncEnumerator<Page<BlobItem>> pages = _container.GetBlobsAsync(options, cancellationToken).AsPages(continuation, _options.ListPageLength).GetAsyncEnumerator(cancellationToken);
         await using (pages.ConfigureAwait(false))
         {
             await pages.MoveNextAsync().ConfigureAwait(false);

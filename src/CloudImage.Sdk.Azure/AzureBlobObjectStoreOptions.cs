@@ -50,6 +50,12 @@ public sealed class AzureBlobObjectStoreOptions
     /// <value>The default value is <see langword="null"/>.</value>
     public HttpPipelineTransport? Transport { get; init; }
 
+    /// <summary>Shorter blobs than this go out in one request; 256 MiB, fewer for tests.</summary>
+    internal int SinglePutLength { get; init; } = 256 << 20;
+
+    /// <summary>How many names a page of a list has at most; the service gives up to 5,000, tests ask for fewer.</summary>
+    internal int? ListPageLength { get; init; }
+
     internal void Validate()
     {
         ArgumentNullException.ThrowIfNull(Endpoint);
