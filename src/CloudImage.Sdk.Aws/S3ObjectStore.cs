@@ -49,6 +49,8 @@ public sealed partial class S3ObjectStore : ObjectStore
         Capabilities = new ObjectStoreCapabilities
         {
             HasAtomicCreate = probe.HasAtomicCreate,
+            Service = profile.Name,
+            AtomicCreateReason = probe.Reason,
             ChecksumKind = profile.ChecksumKind,
             MaximumObjectLength = Math.Min(Array.MaxLength, profile.MaximumPutLength),
             PreferredConcurrency = options.MaximumConcurrency,

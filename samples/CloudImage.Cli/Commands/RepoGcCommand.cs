@@ -8,6 +8,7 @@ using CloudImage.Cli.Output;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
 using CloudImage.Sdk.Snapshots.Collection;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli.Commands;
 
@@ -41,11 +42,12 @@ internal static class RepoGcCommand
     private static async Task<int> RunAsync(string path, CollectOptions options, string? key, bool json, CancellationToken cancellationToken)
     {
         CollectResult result = null!;
-        await using SnapshotRepository repository = await Repositories.OpenAsync(path, key, WriteDurability.Flush, cancellationToken);
+        (SnapshotRepository repository, CountingObjectStore store) = await Repositories.OpenCountedAsync(path, key, WriteDurability.Flush, cancellationToken);
+        await using SnapshotRepository owned = repository;
         await ProgressDisplay.RunAsync("collecting", json, async progress => result = await repository.CollectAsync(options, CollectProgressAdapter.For(progress), cancellationToken));
         if (json)
         {
-            Report.Json(GcAnswer.Of(result), AnswerContext.Default.GcAnswer);
+            Report.Json(GcAnswer.Of(result, RequestsAnswer.Of(store)), AnswerContext.Default.GcAnswer);
             return ExitCode.Success;
         }
 

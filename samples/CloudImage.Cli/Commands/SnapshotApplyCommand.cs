@@ -6,6 +6,7 @@ using CloudImage.Cli.Output;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
 using CloudImage.Sdk.Snapshots.Changes;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli.Commands;
 
@@ -39,11 +40,12 @@ internal static class SnapshotApplyCommand
     {
         long begun = Stopwatch.GetTimestamp();
         CaptureResult result = null!;
-        await using SnapshotRepository repository = await Repositories.OpenAsync(path, key, durability, cancellationToken);
+        (SnapshotRepository repository, CountingObjectStore store) = await Repositories.OpenCountedAsync(path, key, durability, cancellationToken);
+        await using SnapshotRepository owned = repository;
         await using ChangeStreamDisk changes = ChangeStreamDisk.Open(stream);
         await ProgressDisplay.RunAsync("applying", json, async progress =>
             result = await repository.ApplyChangesAsync(changes, options, SnapshotProgressAdapter.For(progress), cancellationToken));
-        SnapshotCreateCommand.Tell(result, Stopwatch.GetElapsedTime(begun).TotalSeconds, json);
+        SnapshotCreateCommand.Tell(result, Stopwatch.GetElapsedTime(begun).TotalSeconds, RequestsAnswer.Of(store), json);
         return ExitCode.Success;
     }
 }

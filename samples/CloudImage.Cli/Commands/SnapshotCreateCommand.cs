@@ -12,6 +12,7 @@ using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
 using CloudImage.Sdk.Snapshots.Signing;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli.Commands;
 
@@ -81,24 +82,25 @@ internal static class SnapshotCreateCommand
     {
         long begun = Stopwatch.GetTimestamp();
         CaptureResult result = null!;
-        await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, request.Durability, cancellationToken);
+        (SnapshotRepository repository, CountingObjectStore store) = await Repositories.OpenCountedAsync(request.Repository, request.Key, request.Durability, cancellationToken);
+        await using SnapshotRepository owned = repository;
         await using VirtualDisk disk = await Sources.OpenAsync(request.Source, request.OpenOptions, cancellationToken);
         await ProgressDisplay.RunAsync("capturing", json, async progress =>
             result = await repository.CaptureAsync(disk, request.Capture, SnapshotProgressAdapter.For(progress), cancellationToken));
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        Tell(result, seconds, json);
+        Tell(result, seconds, RequestsAnswer.Of(store), json);
         return ExitCode.Success;
     }
 
     /// <summary>Tells of a snapshot that was made, by whatever command.</summary>
-    public static void Tell(CaptureResult result, double seconds, bool json)
+    public static void Tell(CaptureResult result, double seconds, RequestsAnswer requests, bool json)
     {
         SnapshotInfo snapshot = result.Snapshot;
         if (json)
         {
             SnapshotCreateAnswer answer = new(
                 result.Id, snapshot.Image, snapshot.Sequence, snapshot.ParentId, result.LogicalBytes, result.StoredBytes, result.ReadBytes,
-                result.NewChunks, result.UnchangedChunks, result.DuplicateChunks, result.ZeroChunks, result.Warnings, seconds);
+                result.NewChunks, result.UnchangedChunks, result.DuplicateChunks, result.ZeroChunks, result.Warnings, seconds, requests);
             Report.Json(answer, AnswerContext.Default.SnapshotCreateAnswer);
             return;
         }
@@ -114,6 +116,7 @@ internal static class SnapshotCreateCommand
             ("read", ByteText.Format(result.ReadBytes)),
             ("stored", ByteText.Exact(result.StoredBytes)),
             ("chunks", $"{result.NewChunks} new, {result.UnchangedChunks} as in the parent, {result.DuplicateChunks} found elsewhere, {result.ZeroChunks} zero"),
+            ("requests", requests.ToString()),
             ("time", $"{seconds:0.00} s"));
     }
 

@@ -9,6 +9,7 @@ using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.Formats.Raw;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli.Commands;
 
@@ -59,14 +60,15 @@ internal static class SnapshotRestoreCommand
     {
         long begun = Stopwatch.GetTimestamp();
         long written = 0;
-        await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
+        (SnapshotRepository repository, CountingObjectStore store) = await Repositories.OpenCountedAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
+        await using SnapshotRepository owned = repository;
         SnapshotInfo snapshot = await repository.GetAsync(request.Id, cancellationToken);
         await ProgressDisplay.RunAsync("restoring", json, async progress =>
             written = await repository.RestoreInPlaceAsync(request.Id, request.Destination, SnapshotProgressAdapter.For(progress), cancellationToken));
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         if (json)
         {
-            Report.Json(new RestoreAnswer(request.Id, request.Destination, request.Format.Name, snapshot.Length, written, seconds), AnswerContext.Default.RestoreAnswer);
+            Report.Json(new RestoreAnswer(request.Id, request.Destination, request.Format.Name, snapshot.Length, written, seconds, RequestsAnswer.Of(store)), AnswerContext.Default.RestoreAnswer);
         }
         else
         {
@@ -81,14 +83,15 @@ internal static class SnapshotRestoreCommand
         Destinations.ThrowIfShared(request.Destination, json);
         long begun = Stopwatch.GetTimestamp();
         DiskCreateOptions options = FormatChoice.Options(request.Format, request.Settings, request.Compression);
-        await using SnapshotRepository repository = await Repositories.OpenAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
+        (SnapshotRepository repository, CountingObjectStore store) = await Repositories.OpenCountedAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
+        await using SnapshotRepository owned = repository;
         await using SnapshotDisk whole = await repository.OpenDiskAsync(request.Id, cancellationToken);
         await using VirtualDisk disk = Slice(whole, range);
         string name = await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "restoring", json, cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         if (json)
         {
-            Report.Json(new RestoreAnswer(request.Id, name, request.Format.Name, disk.Length, null, seconds), AnswerContext.Default.RestoreAnswer);
+            Report.Json(new RestoreAnswer(request.Id, name, request.Format.Name, disk.Length, null, seconds, RequestsAnswer.Of(store)), AnswerContext.Default.RestoreAnswer);
         }
         else if (request.Destination != Destinations.StandardOutput)
         {

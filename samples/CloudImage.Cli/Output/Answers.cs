@@ -111,7 +111,8 @@ internal sealed record SnapshotCreateAnswer(
     long DuplicateChunks,
     long ZeroChunks,
     IReadOnlyList<string> Warnings,
-    double Seconds);
+    double Seconds,
+    RequestsAnswer Requests);
 
 internal sealed record RangeAnswer(long Offset, long Length);
 
@@ -142,7 +143,7 @@ internal sealed record KeyChangeAnswer(string Change, string Name);
 
 internal sealed record DeleteAnswer(IReadOnlyList<string> Deleted);
 
-internal sealed record RestoreAnswer(string Id, string Destination, string Format, long VirtualSize, long? WrittenBytes, double Seconds);
+internal sealed record RestoreAnswer(string Id, string Destination, string Format, long VirtualSize, long? WrittenBytes, double Seconds, RequestsAnswer Requests);
 
 internal sealed record InterruptedAnswer(string SessionId, string EncodedImage, string Writer, DateTimeOffset OpenedAt);
 

@@ -24,9 +24,10 @@ internal sealed record GcAnswer(
     long CopiedBytes,
     DateTimeOffset? WaitsUntil,
     IReadOnlyList<string> Warnings,
-    IReadOnlyList<GcFindingAnswer> Findings)
+    IReadOnlyList<GcFindingAnswer> Findings,
+    RequestsAnswer Requests)
 {
-    public static GcAnswer Of(CollectResult result) => new(
+    public static GcAnswer Of(CollectResult result, RequestsAnswer requests) => new(
         result.IsDryRun,
         result.IsAgeBased,
         result.Generation,
@@ -43,7 +44,23 @@ internal sealed record GcAnswer(
         result.CopiedBytes,
         result.WaitsUntil,
         result.Warnings,
-        [.. result.Findings.Select(static one => new GcFindingAnswer(one.SessionId, one.Reason.ToString(), one.IsCollected, one.Packs, one.Bytes))]);
+        [.. result.Findings.Select(static one => new GcFindingAnswer(one.SessionId, one.Reason.ToString(), one.IsCollected, one.Packs, one.Bytes))],
+        requests);
 }
 
-internal sealed record ProbeAnswer(bool IsSafe, bool RefusesSecondCreate, bool HasOneWinner, bool ShowsCreations, bool ShowsDeletions);
+internal sealed record ProbeAnswer(
+    bool IsSafe,
+    bool RefusesSecondCreate,
+    bool HasOneWinner,
+    bool ShowsCreations,
+    bool ShowsDeletions,
+    string Location,
+    string? Service,
+    bool HasAtomicCreate,
+    string? AtomicCreateReason,
+    bool HasConsistentLists,
+    bool StreamsUploads,
+    string ChecksumKind,
+    long MaximumObjectLength,
+    int PreferredConcurrency,
+    RequestsAnswer Requests);

@@ -33,4 +33,15 @@ public sealed partial class SnapshotRepository
     /// <returns>What it showed.</returns>
     /// <exception cref="Storage.ObjectStoreException">The store failed.</exception>
     public Task<StoreProbeResult> ProbeAsync(CancellationToken cancellationToken = default) => StoreProbe.RunAsync(_context.Store, cancellationToken);
+
+    /// <summary>Tries whether a store keeps what a repository needs that several machines share, before there is one; the objects made for it are deleted again.</summary>
+    /// <param name="store">The store, which stays the caller's.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>What it showed.</returns>
+    /// <exception cref="Storage.ObjectStoreException">The store failed.</exception>
+    public static Task<StoreProbeResult> ProbeAsync(Storage.ObjectStore store, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return StoreProbe.RunAsync(store, cancellationToken);
+    }
 }

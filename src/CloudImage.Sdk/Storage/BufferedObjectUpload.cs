@@ -18,6 +18,7 @@ internal sealed class BufferedObjectUpload : ObjectUpload
     {
         _store = store;
         _options = options;
+        Checksum = options.Checksum;
     }
 
     /// <inheritdoc/>
@@ -42,7 +43,11 @@ internal sealed class BufferedObjectUpload : ObjectUpload
 
     /// <inheritdoc/>
     protected override ValueTask<bool> CompleteCoreAsync(CancellationToken cancellationToken) =>
-        _store.TryCreateAsync(Name, _buffer.AsMemory(0, _length), _options, cancellationToken);
+        _store.TryCreateAsync(
+            Name,
+            _buffer.AsMemory(0, _length),
+            Checksum == _options.Checksum ? _options : new ObjectCreateOptions { Temperature = _options.Temperature, Checksum = Checksum },
+            cancellationToken);
 
     /// <inheritdoc/>
     protected override ValueTask DisposeCoreAsync()

@@ -132,8 +132,11 @@ public sealed class CountingObjectStore : DelegatingObjectStore
     {
         protected override ValueTask AppendCoreAsync(ReadOnlyMemory<byte> part, CancellationToken cancellationToken) => inner.AppendAsync(part, cancellationToken);
 
-        protected override ValueTask<bool> CompleteCoreAsync(CancellationToken cancellationToken) =>
-            store.CountCreateAsync(inner.CompleteAsync(cancellationToken), Length);
+        protected override ValueTask<bool> CompleteCoreAsync(CancellationToken cancellationToken)
+        {
+            inner.Checksum = Checksum;
+            return store.CountCreateAsync(inner.CompleteAsync(cancellationToken), Length);
+        }
 
         protected override ValueTask DisposeCoreAsync() => inner.DisposeAsync();
     }

@@ -27,6 +27,14 @@ public sealed class ObjectStoreCapabilities
     /// <value>The default value is <see cref="long.MaxValue"/>.</value>
     public long MaximumObjectLength { get; init; } = long.MaxValue;
 
+    /// <summary>What the service was taken for, in a word: a name that the store's options know.</summary>
+    /// <value>The default value is <see langword="null"/>: the store knows one kind of service alone.</value>
+    public string? Service { get; init; }
+
+    /// <summary>How it is known whether <see cref="HasAtomicCreate"/> holds, in a sentence.</summary>
+    /// <value>The default value is <see langword="null"/>: the store makes sure of it itself.</value>
+    public string? AtomicCreateReason { get; init; }
+
     /// <summary>How many requests at once the store serves best.</summary>
     /// <value>The default value is 8.</value>
     public int PreferredConcurrency { get; init; } = 8;

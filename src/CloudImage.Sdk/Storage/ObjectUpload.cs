@@ -24,6 +24,10 @@ public abstract class ObjectUpload : IAsyncDisposable
     /// <summary>How many bytes were appended.</summary>
     public long Length { get; private set; }
 
+    /// <summary>The checksum of the whole content, where the caller knows it before <see cref="CompleteAsync"/>: a store that wants one need not compute it.</summary>
+    /// <value>The default value is of kind <see cref="ObjectChecksumKind.None"/>, or what the upload was begun with.</value>
+    public ObjectChecksum Checksum { get; set; }
+
     /// <summary>Appends bytes.</summary>
     /// <param name="part">The bytes; not changed until the task ends.</param>
     /// <param name="cancellationToken">Ends the wait; the upload can then only be disposed.</param>

@@ -168,6 +168,7 @@ public sealed class FaultyObjectStore : DelegatingObjectStore
         protected override async ValueTask<bool> CompleteCoreAsync(CancellationToken cancellationToken)
         {
             Plan plan = await store.BeginAsync(Name, IoMode.Asynchronous, cancellationToken);
+            inner.Checksum = Checksum;
             bool isCreated = await inner.CompleteAsync(cancellationToken);
             store.End(Name, plan);
             return isCreated;

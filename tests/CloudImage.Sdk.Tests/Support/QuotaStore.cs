@@ -49,6 +49,7 @@ public sealed class QuotaStore(ObjectStore inner, long quota) : DelegatingObject
 
         protected override async ValueTask<bool> CompleteCoreAsync(CancellationToken cancellationToken)
         {
+            inner.Checksum = Checksum;
             _isComplete = await inner.CompleteAsync(cancellationToken);
             return _isComplete;
         }

@@ -31,7 +31,7 @@ internal sealed class PackWriter : IAsyncDisposable
 
     public static async ValueTask<PackWriter> BeginAsync(ObjectStore store, PackId id, CancellationToken cancellationToken)
     {
-        ObjectCreateOptions options = new() { Temperature = id.Kind == PackKind.Tree ? ObjectTemperature.Warm : ObjectTemperature.Default };
+        ObjectCreateOptions options = new() { Temperature = id.Kind == PackKind.Tree ? ObjectTemperature.Warm : ObjectTemperature.Cold };
         PackWriter writer = new(id, await store.BeginCreateAsync(id.ToString(), options, cancellationToken).ConfigureAwait(false));
         byte[] header = new byte[PackLayout.HeaderLength];
         PackLayout.WriteHeader(id, header);
@@ -60,7 +60,9 @@ internal sealed class PackWriter : IAsyncDisposable
     public async ValueTask CompleteAsync(CancellationToken cancellationToken)
     {
         await WriteAsync(PackLayout.BuildTail(Id, _slots, _position), cancellationToken).ConfigureAwait(false);
-        byte[] hash = _hash.GetHashAndReset();
+        byte[] hash = _hash.GetCurrentHash();
+        _hash.AppendData(hash);
+        _upload.Checksum = new ObjectChecksum(ObjectChecksumKind.Sha256, _hash.GetHashAndReset());
         await _upload.AppendAsync(hash, cancellationToken).ConfigureAwait(false);
         _position += hash.Length;
         if (!await _upload.CompleteAsync(cancellationToken).ConfigureAwait(false))
