@@ -45,6 +45,15 @@ internal static class Destinations
         _ => destination,
     };
 
+    /// <summary>Refuses a destination over a parent, for content that comes once: what is zero in it could not be told from what is unchanged.</summary>
+    public static void ThrowIfIncrement(DiskWriter writer)
+    {
+        if (writer is EbsSnapshotWriter { Parent: not null })
+        {
+            throw new UsageException("An increment is not made from a pipe: name a file, or leave the parent away.");
+        }
+    }
+
     /// <summary>Writes a disk as a new image, and publishes it.</summary>
     /// <returns>What the new image is called.</returns>
     public static async Task<string> WriteAsync(

@@ -87,6 +87,7 @@ internal static class ConvertCommand
         if ((request.Size ?? source.Length) is { } length)
         {
             await using DiskWriter writer = await Destinations.CreateAsync(request.Destination, length, options, request.Durability, cancellationToken);
+            Destinations.ThrowIfIncrement(writer);
             await ProgressDisplay.RunAsync("converting", json, async progress =>
             {
                 await DiskCopier.CopyAsync(source, writer, new DiskCopyOptions { WorkerCount = request.Threads }, DiskProgressAdapter.For(progress), cancellationToken);

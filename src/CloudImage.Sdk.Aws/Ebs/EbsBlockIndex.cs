@@ -13,7 +13,6 @@ namespace CloudImage.Sdk.Aws.Ebs;
 internal sealed class EbsBlockIndex
 {
     private const int GroupLength = 8192;
-    private const int MaxEmptyPages = 1000;
     private const int MaxRun = 1 << 20;
 
     private static readonly TimeSpan s_expiryMargin = TimeSpan.FromMinutes(5);
@@ -112,7 +111,7 @@ internal sealed class EbsBlockIndex
     private static async Task<CachedPage> ListAsync(EbsDirectClient client, string snapshotId, int start, int length, CancellationToken cancellationToken)
     {
         string? token = null;
-        for (int empty = 0; empty <= MaxEmptyPages; empty++)
+        for (int empty = 0; empty <= EbsConstants.MaxEmptyPages; empty++)
         {
             EbsBlockPage page = await client.ListBlocksAsync(snapshotId, start, token, length, cancellationToken).ConfigureAwait(false);
             if (page.Indexes.Length > 0 || page.NextToken is null)
@@ -124,7 +123,7 @@ internal sealed class EbsBlockIndex
             token = page.NextToken;
         }
 
-        throw new EbsException($"The list of the blocks of {snapshotId} goes on without blocks after {MaxEmptyPages} pages. The endpoint may not be EBS direct.");
+        throw new EbsException($"The list of the blocks of {snapshotId} goes on without blocks after {EbsConstants.MaxEmptyPages} pages. The endpoint may not be EBS direct.");
     }
 
     private async ValueTask<CachedPage> GetPageAsync(int start, CancellationToken cancellationToken)

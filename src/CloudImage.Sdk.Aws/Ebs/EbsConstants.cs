@@ -22,6 +22,9 @@ internal static class EbsConstants
 
     public const int MaxPageLength = 10_000;
 
+    /// <summary>How many pages without blocks are followed: the service sends some, an endless row of them is none of its lists.</summary>
+    public const int MaxEmptyPages = 1000;
+
     /// <summary>The longest token that the service's model allows; what is longer is no token.</summary>
     public const int MaxTokenLength = 256;
 

@@ -247,7 +247,7 @@ public sealed partial class EbsDirectClient : IDisposable
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException and not CloudImageException)
         {
-            throw new EbsException($"{call.Operation} of {call.Subject} broke off: {exception.Message} See the network and the endpoint {_endpoint.GetLeftPart(UriPartial.Authority)}.", exception) { IsTransient = true };
+            throw new EbsException($"{call.Operation} of {call.Subject} broke off: {OneLine(exception.Message)}. See the network and the endpoint {_endpoint.GetLeftPart(UriPartial.Authority)}.", exception) { IsTransient = true };
         }
     }
 
@@ -291,9 +291,12 @@ public sealed partial class EbsDirectClient : IDisposable
         }
         catch (Exception exception) when (exception is AmazonServiceException or AmazonClientException or HttpRequestException)
         {
-            throw new EbsCredentialsException($"No credentials could be had: {exception.Message} Give them, or set up the vendor's default chain (environment, shared files, container or instance role).", exception);
+            throw new EbsCredentialsException($"No credentials could be had: {OneLine(exception.Message)}. Give them, or set up the vendor's default chain (environment, shared files, container or instance role).", exception);
         }
     }
+
+    private static string OneLine(string message) =>
+        string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).TrimEnd('.');
 
     private HttpRequestMessage NewRequest(EbsCall call, ImmutableCredentials credentials, DateTime utc)
     {

@@ -106,6 +106,7 @@ public sealed class EbsSnapshotDisk : VirtualDisk
         List<DiskExtent> extents = [];
         string? token = null;
         int last = -1;
+        int emptyPages = 0;
         do
         {
             EbsChangedPage page = await client.ListChangesAsync(firstSnapshotId, secondSnapshotId, token, EbsConstants.MaxPageLength, cancellationToken).ConfigureAwait(false);
@@ -121,10 +122,13 @@ public sealed class EbsSnapshotDisk : VirtualDisk
             }
 
             token = page.NextToken;
+            emptyPages = page.Blocks.Count == 0 ? emptyPages + 1 : 0;
         }
-        while (token is not null);
+        while (token is not null && emptyPages <= EbsConstants.MaxEmptyPages);
 
-        return new BlockMap(extents);
+        return token is null
+            ? new BlockMap(extents)
+            : throw new EbsException($"The list of the changes from {firstSnapshotId} to {secondSnapshotId} goes on without blocks after {EbsConstants.MaxEmptyPages} pages. The endpoint may not be EBS direct.");
     }
 
     /// <summary>Whether the snapshot holds a block.</summary>

@@ -57,6 +57,54 @@ public sealed class EbsFaultTests
     }
 
     [Fact]
+    public async Task Upload_ThatEndsAtAnyCall_ShowsNothing_AndGoesOn()
+    {
+        using TestDisk source = TestDisk.Random(11, 7 << 20, 300_000, false);
+        using TempFolder folder = new();
+        EbsSnapshotWriterOptions options = new() { JournalPath = folder.File("upload"), CompletionPollInterval = TimeSpan.FromMilliseconds(10) };
+        int failing = 0;
+        int calls = 0;
+        await using EbsFake fake = await EbsFake.StartAsync(new EbsFakeOptions
+        {
+            ListsPerSecond = 10_000, PollsUntilCompleted = 1,
+            Fault = (_, _) => Interlocked.Increment(ref calls) == failing ? EbsFakeFault.InternalErrorAfterwards : EbsFakeFault.None,
+        });
+        using EbsDirectClient broken = EbsClients.For(fake, maxRetries: 0, listQuota: 10_000, snapshotQuota: 10_000);
+        using EbsDirectClient client = EbsClients.For(fake, listQuota: 10_000, snapshotQuota: 10_000);
+        bool hasFailed = true;
+        for (failing = 1; hasFailed; failing++)
+        {
+            calls = 0;
+            hasFailed = false;
+            string? id = null;
+            try
+            {
+                await using EbsSnapshotWriter writer = await EbsSnapshotWriter.CreateAsync(broken, source.Length, options, Token);
+                id = writer.SnapshotId;
+                await source.CopyToAsync(writer, new DiskCopyOptions { WorkerCount = 2 }, null, Token);
+                await writer.CompleteAsync(Token);
+            }
+            catch (EbsException)
+            {
+                hasFailed = true;
+                failing = -failing;
+                await using EbsSnapshotWriter writer = await EbsSnapshotWriter.CreateAsync(client, source.Length, options, Token);
+                Assert.True(id is null || id == writer.SnapshotId);
+                id = writer.SnapshotId;
+                await source.CopyToAsync(writer, DiskCopyOptions.Default, null, Token);
+                await writer.CompleteAsync(Token);
+                failing = -failing;
+            }
+
+            Assert.True(source.ToArray().AsSpan().SequenceEqual(fake.Read(id!, (int)source.Length)), $"call {failing}");
+            Assert.False(System.IO.File.Exists(folder.File("upload")));
+            Assert.Equal(failing, fake.SnapshotIds.Count);
+        }
+
+        Assert.True(failing > 10, $"{failing} calls");
+    }
+
+    [Fact]
     public async Task Download_WhoseClockJumps_Completes()
     {
         await using EbsFake fake = await EbsFake.StartAsync();
@@ -74,15 +122,15 @@ public sealed class EbsFaultTests
     [Fact]
     public async Task QuotasThatAreLowerThanBelieved_AreFoundAndKept()
     {
-        await using EbsFake fake = await EbsFake.StartAsync(new EbsFakeOptions { BlocksPerSecond = 150 });
-        using EbsDirectClient client = EbsClients.For(fake, maxRetries: 12);
-        using TestDisk source = NewDisk(320, 2);
+        await using EbsFake fake = await EbsFake.StartAsync(new EbsFakeOptions { BlocksPerSecond = 20 });
+        using EbsDirectClient client = EbsClients.For(fake, maxRetries: 30);
+        using TestDisk source = NewDisk(80, 2);
         await using EbsSnapshotWriter writer = await EbsSnapshotWriter.CreateAsync(client, source.Length, new EbsSnapshotWriterOptions { CompletionPollInterval = TimeSpan.FromMilliseconds(10) }, Token);
         await source.CopyToAsync(writer, new DiskCopyOptions { WorkerCount = 16 }, null, Token);
         await writer.CompleteAsync(Token);
         Assert.True(source.ToArray().AsSpan().SequenceEqual(fake.Read(writer.SnapshotId, (int)source.Length)));
         Assert.True(client.RequestCounts.Throttled > 0);
-        Assert.True(client.RequestCounts.Throttled < client.RequestCounts.PutSnapshotBlock / 2, $"{client.RequestCounts.Throttled} of {client.RequestCounts.PutSnapshotBlock} throttled");
+        Assert.True(client.RateOf(EbsOperation.PutSnapshotBlock) < 450, $"{client.RateOf(EbsOperation.PutSnapshotBlock)} a second");
     }
 
     [Fact]
