@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using CloudImage.Sdk.Formats;
 using CloudImage.Sdk.Formats.Raw;
+using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Cli;
 
@@ -28,7 +29,9 @@ internal static class FormatChoice
             return Named(name);
         }
 
-        string extension = Path.GetExtension(destination);
+        // What an address says behind its question mark is no part of the name.
+        int query = ObjectStoreAddress.IsAddress(destination) ? destination.IndexOf('?', StringComparison.Ordinal) : -1;
+        string extension = Path.GetExtension(query < 0 ? destination : destination[..query]);
         return DiskFormatRegistry.Default.Formats.FirstOrDefault(format => format.CanCreate && format.FileExtensions.Contains(extension, StringComparer.OrdinalIgnoreCase))
             ?? throw new UsageException($"The extension of '{destination}' names no format; say --to FORMAT.");
     }

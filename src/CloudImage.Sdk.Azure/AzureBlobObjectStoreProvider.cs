@@ -103,7 +103,7 @@ public sealed class AzureBlobObjectStoreProvider : ObjectStoreProvider
                 Container = address.Container,
                 Prefix = address.Prefix,
                 CreateContainer = createContainer,
-                ColdTier = tier is null ? null : new AccessTier(char.ToUpperInvariant(tier[0]) + tier[1..]),
+                ColdTier = tier is null ? default(AccessTier?) : new AccessTier(char.ToUpperInvariant(tier[0]) + tier[1..]),
                 Key = key is null ? null : new StorageSharedKeyCredential(account, key),
                 Signature = key is not null || signature is null ? null : new AzureSasCredential(signature.TrimStart('?')),
                 MaximumConcurrency = concurrency,

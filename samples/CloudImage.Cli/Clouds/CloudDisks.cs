@@ -15,6 +15,7 @@ internal static class CloudDisks
     private static readonly CloudDiskService[] s_services =
     [
         new GlanceDiskService(),
+        new PageBlobDiskService(),
     ];
 
     /// <summary>Whether a source or a destination is the address of one.</summary>
