@@ -16,6 +16,8 @@ namespace CloudImage.Sdk.Aws.Ebs;
 /// <para>Blocks of zeros are not sent, unless a parent or an earlier write shows something else there. What is written in parts is held
 /// until its block is whole, or until completion, which fills gaps with zeros or with what the parent has. A block that was sent can be written
 /// again as a whole, not in part: a pending snapshot cannot be read.</para>
+/// <para>Over a parent, what is not written is the parent's: copy with <see cref="Parent"/> in <see cref="DiskCopyOptions.Parent"/>, or with
+/// <see cref="WriteChangesAsync"/>. A copy with neither leaves zeros out, where the parent then shows.</para>
 /// <para>With a journal, an upload that broke off goes on: give the same parameters and write the same content again; what was acknowledged is
 /// hashed, found equal and not sent. The snapshot is what this run writes, whatever an earlier one has sent. Completion holds the service to the
 /// digests of all blocks.</para>
