@@ -4,6 +4,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Aws;
 using CloudImage.Sdk.Azure;
+using CloudImage.Sdk.GoogleCloud.Gcs;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.OpenStack.Swift;
 using CloudImage.Sdk.Storage;
@@ -17,6 +18,7 @@ internal static class Stores
     public static ObjectStoreRegistry Registry { get; } = new([
         new S3ObjectStoreProvider(),
         new AzureBlobObjectStoreProvider(),
+        new GcsObjectStoreProvider(),
         new SwiftObjectStoreProvider(),
     ]);
 

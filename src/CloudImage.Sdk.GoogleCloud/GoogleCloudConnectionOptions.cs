@@ -1,5 +1,7 @@
 using System;
 using System.Net.Http;
+using CloudImage.Sdk.GoogleCloud.Gcs;
+using CloudImage.Sdk.Storage;
 using Google.Apis.Auth.OAuth2;
 
 namespace CloudImage.Sdk.GoogleCloud;
@@ -22,6 +24,16 @@ public sealed class GoogleCloudConnectionOptions
     /// <summary>What makes the requests; not owned.</summary>
     /// <value>The default value is <see langword="null"/>: the connection makes one of its own.</value>
     public HttpClient? HttpClient { get; init; }
+
+    /// <summary>Takes what an address says: its parameters <c>endpoint</c> (an emulator's address; <c>STORAGE_EMULATOR_HOST</c> means the same) and <c>auth</c> (<c>default</c> or <c>none</c>).</summary>
+    /// <param name="address">The address; these parameters of it are taken.</param>
+    /// <returns>The options.</returns>
+    /// <exception cref="FormatException">A parameter is wrong.</exception>
+    public static GoogleCloudConnectionOptions FromAddress(ObjectStoreAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return GcsAddress.Read(address);
+    }
 
     internal bool SendsNoToken => IsAnonymous ?? (Credential is null && Endpoint.IsLoopback);
 

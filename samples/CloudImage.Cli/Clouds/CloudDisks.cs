@@ -14,6 +14,7 @@ internal static class CloudDisks
 {
     private static readonly CloudDiskService[] s_services =
     [
+        new GcsDiskService(),
         new GlanceDiskService(),
         new PageBlobDiskService(),
     ];
