@@ -78,6 +78,7 @@ pipeline = catch_errors gatekeeper healthcheck proxy-logging cache bulk tempauth
 use = egg:swift#proxy
 account_autocreate = true
 node_timeout = 60
+client_timeout = 10
 recoverable_node_timeout = 60
 conn_timeout = 10
 error_suppression_limit = 1000000
