@@ -12,7 +12,7 @@ namespace CloudImage.Sdk.Azure.Disks;
 /// <summary>Asks for the pages of a blob, or for those that differ from an older snapshot, in windows that become smaller where the service runs out of time. Thread-safe.</summary>
 internal sealed class PageRangeReader
 {
-    private const long MinWindowLength = PageBlobConstants.MaxTransferLength;
+    private const long MinWindowLength = 1 << 20;
 
     private readonly PageBlobClient _client;
     private readonly PageBlobRequestConditions? _conditions;

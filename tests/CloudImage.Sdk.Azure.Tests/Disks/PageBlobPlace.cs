@@ -7,6 +7,7 @@ using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using Azure.Storage.Sas;
 using CloudImage.Sdk.Azure.Disks;
+using CloudImage.Sdk.Azure.Tests.Fakes;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Tests.Support;
 
@@ -30,9 +31,13 @@ internal sealed class PageBlobPlace
 
     public static PageBlobClientOptions FewRetries { get; } = new() { MaxRetries = 3, RetryDelay = TimeSpan.FromMilliseconds(10), MaxRetryDelay = TimeSpan.FromMilliseconds(100), NetworkTimeout = TimeSpan.FromSeconds(10) };
 
-    public static async Task<PageBlobPlace> NewAsync(TestServer server)
+    public static Task<PageBlobPlace> NewAsync(TestServer server) => NewAsync(new Uri(server["endpoint"]), server["account"], server["key"]);
+
+    public static Task<PageBlobPlace> NewAsync(AzureFake fake) => NewAsync(fake.Endpoint, AzureFake.Account, Convert.ToBase64String(fake.Key));
+
+    private static async Task<PageBlobPlace> NewAsync(Uri endpoint, string account, string key)
     {
-        PageBlobPlace place = new(new Uri(server["endpoint"]), new StorageSharedKeyCredential(server["account"], server["key"]), $"disks{Guid.NewGuid():N}");
+        PageBlobPlace place = new(endpoint, new StorageSharedKeyCredential(account, key), $"disks{Guid.NewGuid():N}");
         await new BlobContainerClient(place.Address(string.Empty), place._key).CreateAsync();
         return place;
     }
