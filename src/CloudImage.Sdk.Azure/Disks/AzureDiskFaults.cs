@@ -80,6 +80,29 @@ internal static class AzureDiskFaults
         };
     }
 
+    /// <summary>Maps a fault of the resource manager.</summary>
+    public static AzureDiskException MapManaged(Exception exception, string what)
+    {
+        if (Answer(exception) is not { } failed)
+        {
+            // An operation that was taken and failed later has an answer of 200, with a code.
+            return exception is RequestFailedException { ErrorCode.Length: > 0 } later
+                ? new AzureDiskStateException($"{what} failed ({later.ErrorCode}): {FirstLine(later.Message)}") { Code = later.ErrorCode }
+                : Map(exception, what);
+        }
+
+        string start = $"{what} was answered with {failed.Status} ({(string.IsNullOrEmpty(failed.ErrorCode) ? "no code" : failed.ErrorCode)}): {FirstLine(failed.Message)}";
+        return failed.Status switch
+        {
+            404 => new AzureDiskNotFoundException($"{start} Look at the subscription, the resource group and the name.") { StatusCode = 404, Code = failed.ErrorCode },
+            401 or 403 => new AzureDiskAccessException($"{start} Sign in anew, or give the identity a role such as 'Contributor' for disks, 'Disk Snapshot Contributor' for snapshots.") { StatusCode = failed.Status, Code = failed.ErrorCode },
+            409 or 412 or < 300 => new AzureDiskStateException($"{start} Its state does not allow this now: attached disks, other signed addresses and limits stand in the way.") { StatusCode = failed.Status, Code = failed.ErrorCode },
+            429 or 503 => new AzureDiskThrottledException($"{start} Ask again later.") { StatusCode = failed.Status, Code = failed.ErrorCode, IsTransient = true },
+            >= 500 => new AzureDiskException($"{start} The service failed; try again later.") { StatusCode = failed.Status, Code = failed.ErrorCode, IsTransient = true },
+            _ => new AzureDiskException($"{start} The request is not one that this subscription, region or kind of disk takes.") { StatusCode = failed.Status, Code = failed.ErrorCode },
+        };
+    }
+
     // The inner exception is left out: its text holds the headers and the body of the answer.
     private static AzureDiskException MapAnswer(RequestFailedException failed, string what)
     {

@@ -188,11 +188,13 @@ public sealed class PageBlobDisk : VirtualDisk
     /// <inheritdoc/>
     protected override async ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            return SyncDoor.Wait(LocateCoreAsync(offset, length, IoMode.Asynchronous, cancellationToken));
-        }
+        ValueTask<DiskPlacement> found = FindPlacementAsync(offset, length, cancellationToken);
+        return mode == IoMode.Synchronous ? SyncDoor.Wait(found) : await found.ConfigureAwait(false);
+    }
 
+    /// <summary>Finds the placement that begins at a position within the blob.</summary>
+    internal async ValueTask<DiskPlacement> FindPlacementAsync(long offset, long length, CancellationToken cancellationToken)
+    {
         (bool isData, long end) = await _index.FindAsync(offset, offset + length, cancellationToken).ConfigureAwait(false);
         return new DiskPlacement(offset, end - offset, isData ? DiskExtentKind.Data : DiskExtentKind.Zero, isData ? offset : -1);
     }
