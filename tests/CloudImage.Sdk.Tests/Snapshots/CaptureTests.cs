@@ -42,6 +42,23 @@ public class CaptureTests
     }
 
     [Fact]
+    public async Task Pack_WithTableAndFooter_StaysWithin64MiB()
+    {
+        byte[] content = new byte[66 << 20];
+        new Random(7).NextBytes(content);
+        MemoryObjectStore store = new();
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, SnapshotTestData.SmallChunks);
+        await repository.CaptureAsync(new TestDisk(content), SnapshotTestData.Capture("disk"), null);
+        long longest = 0;
+        await foreach (ObjectInfo info in store.ListAsync("p/", null))
+        {
+            longest = Math.Max(longest, info.Length);
+        }
+
+        Assert.InRange(longest, 63 << 20, 64 << 20);
+    }
+
+    [Fact]
     public async Task Capture_UnchangedDisk_StoresRecordsAlone()
     {
         byte[] content = SnapshotTestData.Mixed(20 << 20, 7);

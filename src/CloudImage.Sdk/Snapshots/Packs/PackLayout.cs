@@ -37,6 +37,9 @@ internal static class PackLayout
         return source[..HeaderLength].SequenceEqual(expected);
     }
 
+    /// <summary>Length of table and footer of a pack of so many frames.</summary>
+    public static int TailLength(int frameCount) => (frameCount * PackSlot.SizeInBytes) + FooterLength;
+
     /// <summary>The table and all of the footer but the hash of the pack, which the caller appends.</summary>
     public static byte[] BuildTail(PackId id, List<PackSlot> slots, long tableOffset)
     {

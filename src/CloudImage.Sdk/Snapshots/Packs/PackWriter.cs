@@ -39,11 +39,11 @@ internal sealed class PackWriter : IAsyncDisposable
         return writer;
     }
 
-    /// <summary>Whether a frame more would lead the pack beyond its limits.</summary>
+    /// <summary>Whether a frame more would lead the pack, with its table and footer, beyond its limits.</summary>
     public bool IsFull(int frameLength)
     {
         int target = Id.Kind == PackKind.Data ? PackLayout.DataPackLength : PackLayout.TreePackLength;
-        return _slots.Count == PackLayout.MaxFrames || (_slots.Count > 0 && _position + frameLength > target);
+        return _slots.Count == PackLayout.MaxFrames || (_slots.Count > 0 && _position + frameLength + PackLayout.TailLength(_slots.Count + 1) > target);
     }
 
     /// <summary>Appends a frame with its header.</summary>
