@@ -3,9 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Azure;
-using Azure.Storage;
 using Azure.Storage.Blobs.Models;
+using CloudImage.Sdk.Azure.Blobs;
 using CloudImage.Sdk.Storage;
 
 namespace CloudImage.Sdk.Azure;
@@ -70,11 +69,7 @@ public sealed class AzureBlobObjectStoreProvider : ObjectStoreProvider
 
     private AzureBlobObjectStoreOptions Parse(ObjectStoreAddress address)
     {
-        Dictionary<string, string> connection = ReadConnectionString(_environment("AZURE_STORAGE_CONNECTION_STRING"));
-        Uri? endpoint = address.TakeUri("endpoint");
-        string? account = address.Take("account") ?? connection.GetValueOrDefault("AccountName") ?? _environment("AZURE_STORAGE_ACCOUNT");
-        string? key = connection.GetValueOrDefault("AccountKey") ?? _environment("AZURE_STORAGE_KEY");
-        string? signature = connection.GetValueOrDefault("SharedAccessSignature") ?? _environment("AZURE_STORAGE_SAS_TOKEN");
+        AzureEnvironment environment = AzureEnvironment.Read(address.Take("account"), address.TakeUri("endpoint"), _environment);
         bool createContainer = address.TakeFlag("create-container");
         string? tier = address.Take("tier");
         int concurrency = address.TakeNumber("concurrency", 1, 256) ?? 16;
@@ -84,56 +79,25 @@ public sealed class AzureBlobObjectStoreProvider : ObjectStoreProvider
             throw new FormatException($"Parameter tier is '{tier}': {string.Join(", ", s_tiers)} were expected.");
         }
 
-        endpoint ??= connection.GetValueOrDefault("BlobEndpoint") is { } known && Uri.TryCreate(known, UriKind.Absolute, out Uri? uri) ? uri : null;
-        if (endpoint is null && account is null)
-        {
-            throw new FormatException($"{address} names no account: add account=NAME or endpoint=URL, or set AZURE_STORAGE_ACCOUNT.");
-        }
-
-        if (key is not null && account is null)
-        {
-            throw new FormatException("A key is set and no account to go with it: add account=NAME, or set AZURE_STORAGE_ACCOUNT.");
-        }
-
         try
         {
             AzureBlobObjectStoreOptions options = new()
             {
-                Endpoint = endpoint ?? new Uri($"https://{account}.blob.{connection.GetValueOrDefault("EndpointSuffix", "core.windows.net")}"),
+                Endpoint = environment.Endpoint,
                 Container = address.Container,
                 Prefix = address.Prefix,
                 CreateContainer = createContainer,
                 ColdTier = tier is null ? default(AccessTier?) : new AccessTier(char.ToUpperInvariant(tier[0]) + tier[1..]),
-                Key = key is null ? null : new StorageSharedKeyCredential(account, key),
-                Signature = key is not null || signature is null ? null : new AzureSasCredential(signature.TrimStart('?')),
+                Key = environment.Key,
+                Signature = environment.Signature,
                 MaximumConcurrency = concurrency,
             };
             options.Validate();
             return options;
         }
-        catch (Exception exception) when (exception is ArgumentException or UriFormatException)
+        catch (ArgumentException exception)
         {
             throw new FormatException($"{address}: {exception.Message}", exception);
         }
-        catch (FormatException)
-        {
-            // Of the key's Base64; the vendor's message could repeat it.
-            throw new FormatException("The storage account's key that is set is not Base64.");
-        }
-    }
-
-    private static Dictionary<string, string> ReadConnectionString(string? text)
-    {
-        Dictionary<string, string> values = new(StringComparer.OrdinalIgnoreCase);
-        foreach (string part in (text ?? string.Empty).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            int equals = part.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0)
-            {
-                values[part[..equals]] = part[(equals + 1)..];
-            }
-        }
-
-        return values;
     }
 }
