@@ -71,6 +71,11 @@ await blob.setMetadata({ origin: "changed" }, { conditions: { ifMatch: old.etag 
 await fails(412, "ConditionNotMet", () => blob.uploadPages(data.subarray(0, 512), 0, 512, { conditions: { ifMatch: old.etag } }));
 await fails(412, "ConditionNotMet", () => blob.download(0, 512, { conditions: { ifMatch: old.etag } }));
 
+await blob.updateSequenceNumber("update", 7);
+assert.equal((await blob.getProperties()).blobSequenceNumber, 7);
+await blob.uploadPages(data.subarray(0, 512), 0, 512, { conditions: { ifSequenceNumberEqualTo: 7 } });
+await fails(412, "SequenceNumberConditionNotMet", () => blob.uploadPages(data.subarray(0, 512), 0, 512, { conditions: { ifSequenceNumberEqualTo: 6 } }));
+
 const sign = (values) => new PageBlobClient(
   `${blob.url}?${generateBlobSASQueryParameters({ containerName: container.containerName, blobName: "a folder/disk 1.vhd", expiresOn: new Date(Date.now() + 3600e3), ...values }, credential)}`,
   undefined, { retryOptions });

@@ -112,6 +112,7 @@ internal static class AzureDiskFaults
         {
             404 => new AzureDiskNotFoundException($"{start} Look at the account, the container, the name and the snapshot.") { StatusCode = 404, Code = failed.ErrorCode },
             401 or 403 => new AzureDiskAccessException($"{start}{Access(failed.ErrorCode)}") { StatusCode = failed.Status, Code = failed.ErrorCode },
+            412 when failed.ErrorCode == "SequenceNumberConditionNotMet" => new AzureDiskChangedException($"{start} Another writer took the blob over, and this one has no part in it any more.") { StatusCode = 412, Code = failed.ErrorCode },
             412 when failed.ErrorCode is null or "" or "ConditionNotMet" or "TargetConditionNotMet" => new AzureDiskChangedException(
                 $"{start} The blob was changed since it was opened. Read a snapshot of it, or begin again when nobody writes to it.") { StatusCode = 412, Code = failed.ErrorCode },
             409 when failed.ErrorCode is "BlobOverwritten" or "PreviousSnapshotNotFound" or "PreviousSnapshotCannotBeNewer" => new AzureDiskChangedException(

@@ -91,7 +91,7 @@ public sealed class ManagedDiskWriter : DiskWriter
                 }
             }
 
-            PageUpload upload = new(blob, length, earlier, PageUploadKind.Overwrite, false, options.MaxConcurrentRequests);
+            PageUpload upload = new(blob, length, earlier, PageUploadKind.Overwrite, false, null, options.MaxConcurrentRequests);
             return new ManagedDiskWriter(calls, diskId, length, options, upload, isCreated);
         }
         catch
@@ -142,7 +142,7 @@ public sealed class ManagedDiskWriter : DiskWriter
         }
 
         await _upload.ClearLeftoversAsync(cancellationToken).ConfigureAwait(false);
-        await _upload.PutAsync(VhdFormat.CreateFixedFooter(Length, _options.Vhd), Length, null, cancellationToken).ConfigureAwait(false);
+        await _upload.PutFooterAsync(VhdFormat.CreateFixedFooter(Length, _options.Vhd), null, cancellationToken).ConfigureAwait(false);
         await _calls.RevokeAsync(DiskId, cancellationToken).ConfigureAwait(false);
         _isGranted = false;
         ManagedDiskData? disk = await _calls.FindDiskAsync(DiskId, cancellationToken).ConfigureAwait(false);

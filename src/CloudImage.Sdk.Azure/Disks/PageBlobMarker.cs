@@ -16,6 +16,9 @@ internal sealed class PageBlobMarker
     /// <summary>Names one run of a writer.</summary>
     public required string Run { get; init; }
 
+    /// <summary>The blob's sequence number while the run owns it: what others wrote on their own number is refused by the service.</summary>
+    public long Fence => long.Parse(Run[..13], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+
     public required PageBlobLayout Layout { get; init; }
 
     /// <summary>Length of the disk.</summary>

@@ -16,7 +16,7 @@ namespace CloudImage.Sdk.Azure.Disks;
 /// <remarks>
 /// <para>Pages of zeros are not sent, and take no room. Up to 4 MiB go in a request, each with its MD5, which the service checks. The blob is
 /// marked as unfinished in its metadata from its creation on; completion writes the footer, then the mark that it is complete, and
-/// only while no other writer has taken the blob over. A blob that exists is never overwritten.</para>
+/// only while no other writer has taken the blob over; what this one still sends then is refused. A blob that exists is never overwritten.</para>
 /// <para>With <see cref="PageBlobWriterOptions.Resume"/>, an upload that broke off goes on: give the same parameters and write the same
 /// content again; what is there already is not sent again, and what earlier runs wrote and this one does not is cleared. Otherwise disposal
 /// without completion deletes the blob.</para>
@@ -40,7 +40,7 @@ public sealed class PageBlobWriter : DiskWriter
         _marker = marker;
         _name = PageBlobConstants.Name(client.Uri);
         IsResumed = earlier.Count > 0;
-        _upload = new PageUpload(client, marker.Length, earlier, options.Resume == PageBlobResume.Trust ? PageUploadKind.Trust : PageUploadKind.Verify, true, options.MaxConcurrentRequests);
+        _upload = new PageUpload(client, marker.Length, earlier, options.Resume == PageBlobResume.Trust ? PageUploadKind.Trust : PageUploadKind.Verify, true, marker.Fence, options.MaxConcurrentRequests);
     }
 
     /// <summary>Length of the disk in bytes: what was asked for, rounded up to whole MiB in a VHD, else to whole pages.</summary>
@@ -179,7 +179,7 @@ public sealed class PageBlobWriter : DiskWriter
             {
                 try
                 {
-                    await client.CreateAsync(blobLength, new PageBlobCreateOptions { Metadata = metadata, Conditions = new PageBlobRequestConditions { IfNoneMatch = ETag.All } }, cancellationToken).ConfigureAwait(false);
+                    await client.CreateAsync(blobLength, new PageBlobCreateOptions { SequenceNumber = marker.Fence, Metadata = metadata, Conditions = new PageBlobRequestConditions { IfNoneMatch = ETag.All } }, cancellationToken).ConfigureAwait(false);
                     return [];
                 }
                 catch (RequestFailedException exception) when (exception.Status is 409 or 412 && (exception.ErrorCode is "BlobAlreadyExists" or "ConditionNotMet" or "TargetConditionNotMet") && attempt < MaxAttempts)
@@ -206,24 +206,37 @@ public sealed class PageBlobWriter : DiskWriter
                 throw new AzureDiskStateException($"{name} exists already, and is never overwritten. Delete it, or take another name.");
             }
 
-            if (found.Run == marker.Run)
+            if (found.Run == marker.Run && properties.BlobSequenceNumber == marker.Fence)
             {
                 return true;
             }
 
-            if (resume == PageBlobResume.None || !found.IsSameUpload(marker) || properties.ContentLength != blobLength)
+            ETag tag = properties.ETag;
+            if (found.Run != marker.Run)
             {
-                throw new AzureDiskStateException(
-                    $"{name} is an unfinished upload of {found.Length} bytes ({found.Layout}{(found.ContentId is null ? string.Empty : $", {found.ContentId}")}), and one of {marker.Length} bytes ({marker.Layout}{(marker.ContentId is null ? string.Empty : $", {marker.ContentId}")}) was to {(resume == PageBlobResume.None ? "begin" : "go on")}. Go on with the same content, or delete it when nobody writes to it.");
+                ThrowIfOther(name, found, marker, properties.ContentLength != blobLength, resume);
+                tag = (await client.SetMetadataAsync(metadata, new BlobRequestConditions { IfMatch = tag }, cancellationToken).ConfigureAwait(false)).Value.ETag;
             }
 
-            await client.SetMetadataAsync(metadata, new BlobRequestConditions { IfMatch = properties.ETag }, cancellationToken).ConfigureAwait(false);
+            // From here on, the service refuses what the writer before this one still sends.
+            await client.UpdateSequenceNumberAsync(SequenceNumberAction.Update, marker.Fence, new PageBlobRequestConditions { IfMatch = tag }, cancellationToken).ConfigureAwait(false);
             return true;
         }
         catch (RequestFailedException exception) when (exception.Status is 404 or 412)
         {
             return false;
         }
+    }
+
+    private static void ThrowIfOther(string name, PageBlobMarker found, PageBlobMarker marker, bool isOtherLength, PageBlobResume resume)
+    {
+        if (resume == PageBlobResume.None || !found.IsSameUpload(marker) || isOtherLength)
+        {
+            throw new AzureDiskStateException(
+                $"{name} is an unfinished upload of {Describe(found)}, and one of {Describe(marker)} was to {(resume == PageBlobResume.None ? "begin" : "go on")}. Go on with the same content, or delete it when nobody writes to it.");
+        }
+
+        static string Describe(PageBlobMarker upload) => $"{upload.Length} bytes ({upload.Layout}{(upload.ContentId is null ? string.Empty : $", {upload.ContentId}")})";
     }
 
     private static async ValueTask<IReadOnlyList<(long Start, long End)>> ListAsync(PageBlobClient client, long length, long blobLength, CancellationToken cancellationToken)
@@ -260,7 +273,7 @@ public sealed class PageBlobWriter : DiskWriter
             ETag tag = properties.ETag;
             if (footer is not null)
             {
-                tag = await _upload.PutAsync(footer, Length, new PageBlobRequestConditions { IfMatch = tag }, cancellationToken).ConfigureAwait(false);
+                tag = await _upload.PutFooterAsync(footer, tag, cancellationToken).ConfigureAwait(false);
             }
 
             await _client.SetMetadataAsync(_marker.ToMetadata(_options.Metadata, true), new BlobRequestConditions { IfMatch = tag }, cancellationToken).ConfigureAwait(false);

@@ -24,6 +24,7 @@ internal sealed class PageUpload : IDisposable
     private readonly long _length;
     private readonly PageUploadKind _kind;
     private readonly bool _canClear;
+    private readonly PageBlobRequestConditions? _conditions;
     private readonly SemaphoreSlim _requests;
     private readonly SemaphoreSlim _parts = new(1);
 
@@ -39,14 +40,16 @@ internal sealed class PageUpload : IDisposable
     /// <param name="earlier">Ranges that hold pages already.</param>
     /// <param name="kind">What is made of them.</param>
     /// <param name="canClear">Whether pages may be cleared; else zeros are written over them.</param>
+    /// <param name="sequenceNumber">The blob's sequence number, without which nothing is written; null for any.</param>
     /// <param name="maxRequests">How many requests are under way at once.</param>
-    public PageUpload(PageBlobClient client, long length, IReadOnlyList<(long Start, long End)> earlier, PageUploadKind kind, bool canClear, int maxRequests)
+    public PageUpload(PageBlobClient client, long length, IReadOnlyList<(long Start, long End)> earlier, PageUploadKind kind, bool canClear, long? sequenceNumber, int maxRequests)
     {
         _client = client;
         _name = PageBlobConstants.Name(client.Uri);
         _length = length;
         _kind = kind;
         _canClear = canClear;
+        _conditions = sequenceNumber is null ? null : new PageBlobRequestConditions { IfSequenceNumberEqual = sequenceNumber };
         _requests = new SemaphoreSlim(maxRequests);
         _earlier = new PageSet(earlier);
         _held = new PageSet(earlier);
@@ -125,8 +128,15 @@ internal sealed class PageUpload : IDisposable
         }
     }
 
-    /// <summary>Writes pages, whatever is known of them.</summary>
-    public async ValueTask<ETag> PutAsync(ReadOnlyMemory<byte> pages, long offset, PageBlobRequestConditions? conditions, CancellationToken cancellationToken)
+    /// <summary>Writes the footer, behind the disk.</summary>
+    /// <param name="footer">The footer.</param>
+    /// <param name="tag">The state that the blob must still have; null for any.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The blob's new state. With a state, faults are the vendor's own.</returns>
+    public ValueTask<ETag> PutFooterAsync(ReadOnlyMemory<byte> footer, ETag? tag, CancellationToken cancellationToken) =>
+        PutAsync(footer, _length, new PageBlobRequestConditions { IfMatch = tag, IfSequenceNumberEqual = _conditions?.IfSequenceNumberEqual }, tag is null, cancellationToken);
+
+    private async ValueTask<ETag> PutAsync(ReadOnlyMemory<byte> pages, long offset, PageBlobRequestConditions? conditions, bool mapsFaults, CancellationToken cancellationToken)
     {
         await _requests.WaitAsync(cancellationToken).ConfigureAwait(false);
         byte[]? rented = null;
@@ -148,7 +158,7 @@ internal sealed class PageUpload : IDisposable
             Interlocked.Add(ref _sentBytes, pages.Length);
             return response.Value.ETag;
         }
-        catch (Exception exception) when (conditions is null && AzureDiskFaults.IsFault(exception, cancellationToken))
+        catch (Exception exception) when (mapsFaults && AzureDiskFaults.IsFault(exception, cancellationToken))
         {
             throw AzureDiskFaults.Map(exception, $"Writing {pages.Length} bytes at {offset} of {_name}");
         }
@@ -234,7 +244,7 @@ internal sealed class PageUpload : IDisposable
         {
             // Before it is sent: a write whose answer is lost may have been done.
             _held.Add(offset, end);
-            await PutAsync(pages, offset, null, cancellationToken).ConfigureAwait(false);
+            await PutAsync(pages, offset, _conditions, true, cancellationToken).ConfigureAwait(false);
         }
 
         _touched?.Add(offset, end);
@@ -285,7 +295,7 @@ internal sealed class PageUpload : IDisposable
                 for (long position = heldStart; position < heldEnd; position += PageBlobConstants.MaxTransferLength)
                 {
                     int count = (int)Math.Min(PageBlobConstants.MaxTransferLength, heldEnd - position);
-                    await PutAsync(s_zeros.AsMemory(0, count), position, null, cancellationToken).ConfigureAwait(false);
+                    await PutAsync(s_zeros.AsMemory(0, count), position, _conditions, true, cancellationToken).ConfigureAwait(false);
                 }
             }
 
@@ -302,7 +312,7 @@ internal sealed class PageUpload : IDisposable
         {
             await AzureDiskFaults.RunAsync(
                 $"Clearing {end - start} bytes at {start} of {_name}",
-                async () => await _client.ClearPagesAsync(new HttpRange(start, end - start), null, cancellationToken).ConfigureAwait(false),
+                async () => await _client.ClearPagesAsync(new HttpRange(start, end - start), _conditions, cancellationToken).ConfigureAwait(false),
                 cancellationToken).ConfigureAwait(false);
         }
         finally

@@ -142,8 +142,11 @@ public sealed class PageBlobWriterTests(AzuriteServer azurite) : IAsyncLifetime
         PageBlobWriterOptions options = new() { Resume = PageBlobResume.Verify };
         await using PageBlobWriter first = await PageBlobWriter.CreateAsync(_place.Client(name), 1 << 20, options, TestContext.Current.CancellationToken);
         await using PageBlobWriter second = await PageBlobWriter.CreateAsync(_place.Client(name), 1 << 20, options, TestContext.Current.CancellationToken);
+        await second.WriteAsync(Filled(1 << 20, 2), 0, TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<AzureDiskChangedException>(() => first.WriteAsync(Filled(4096, 1), 0, TestContext.Current.CancellationToken).AsTask());
         await Assert.ThrowsAsync<AzureDiskChangedException>(() => first.CompleteAsync(TestContext.Current.CancellationToken).AsTask());
         await second.CompleteAsync(TestContext.Current.CancellationToken);
+        AssertEqual(Filled(1 << 20, 2), await _place.DownloadAsync(name), string.Empty);
     }
 
     [Fact]

@@ -59,6 +59,7 @@ internal sealed partial class AzureFake
                 ("PUT", "page") => PutPage(context, Find(request, name), body),
                 ("PUT", "snapshot") => TakeSnapshot(context, Find(request, name)),
                 ("PUT", "metadata") => SetMetadata(context, Find(request, name)),
+                ("PUT", "properties") => SetProperties(context, Find(request, name)),
                 ("HEAD", "") => Describe(context, Find(request, name)),
                 ("GET", "") => Get(context, Find(request, name)),
                 ("GET", "pagelist") => ListPages(context, Find(request, name), name, grant),
@@ -155,7 +156,11 @@ internal sealed partial class AzureFake
         }
 
         CheckConditions(request, _blobs.GetValueOrDefault(name));
-        FakePageBlob blob = new(length) { Metadata = ReadMetadata(request) };
+        FakePageBlob blob = new(length)
+        {
+            Metadata = ReadMetadata(request),
+            SequenceNumber = request.Headers["x-ms-blob-sequence-number"].ToString() is { Length: > 0 } number ? long.Parse(number, CultureInfo.InvariantCulture) : 0,
+        };
         foreach ((string snapshot, FakePageBlob old) in _blobs.GetValueOrDefault(name)?.Snapshots ?? [])
         {
             blob.Snapshots[snapshot] = old;
@@ -170,6 +175,11 @@ internal sealed partial class AzureFake
     {
         HttpRequest request = context.Request;
         CheckConditions(request, blob);
+        if (request.Headers["x-ms-if-sequence-number-eq"].ToString() is { Length: > 0 } expected && long.Parse(expected, CultureInfo.InvariantCulture) != blob.SequenceNumber)
+        {
+            throw new FakeAnswerException(412, "SequenceNumberConditionNotMet", "The sequence number condition specified was not met.");
+        }
+
         (long start, long end) = ReadRange(request, blob.Length) ?? throw new FakeAnswerException(400, "MissingRequiredHeader", "A range is missing.");
         if (start % FakePageBlob.PageSize != 0 || end % FakePageBlob.PageSize != 0)
         {
@@ -209,7 +219,7 @@ internal sealed partial class AzureFake
             context.Response.Headers["Content-MD5"] = checksum;
         }
 
-        context.Response.Headers["x-ms-blob-sequence-number"] = "0";
+        context.Response.Headers["x-ms-blob-sequence-number"] = $"{blob.SequenceNumber}";
         Created(context, blob.Tag);
         return null;
     }
@@ -234,6 +244,23 @@ internal sealed partial class AzureFake
         blob.Touch();
         Created(context, blob.Tag);
         context.Response.StatusCode = 200;
+        return null;
+    }
+
+    private static byte[]? SetProperties(HttpContext context, FakePageBlob blob)
+    {
+        HttpRequest request = context.Request;
+        CheckConditions(request, blob);
+        if (request.Headers["x-ms-sequence-number-action"] != "update")
+        {
+            throw new FakeAnswerException(400, "UnsupportedOperation", "The fake does not know this.");
+        }
+
+        blob.SequenceNumber = long.Parse(request.Headers["x-ms-blob-sequence-number"].ToString(), CultureInfo.InvariantCulture);
+        blob.Touch();
+        Created(context, blob.Tag);
+        context.Response.StatusCode = 200;
+        context.Response.Headers["x-ms-blob-sequence-number"] = $"{blob.SequenceNumber}";
         return null;
     }
 
@@ -363,7 +390,7 @@ internal sealed partial class AzureFake
         response.Headers.AcceptRanges = "bytes";
         response.ContentType = "application/octet-stream";
         response.Headers["x-ms-blob-type"] = "PageBlob";
-        response.Headers["x-ms-blob-sequence-number"] = "0";
+        response.Headers["x-ms-blob-sequence-number"] = $"{blob.SequenceNumber}";
         response.Headers["x-ms-lease-status"] = "unlocked";
         response.Headers["x-ms-creation-time"] = DateTimeOffset.UtcNow.ToString("r", CultureInfo.InvariantCulture);
         response.Headers["x-ms-version"] = "2021-12-02";

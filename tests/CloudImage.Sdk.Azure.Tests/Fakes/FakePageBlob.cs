@@ -33,6 +33,8 @@ internal sealed class FakePageBlob
 
     public SortedDictionary<string, FakePageBlob> Snapshots { get; } = new(StringComparer.Ordinal);
 
+    public long SequenceNumber { get; set; }
+
     public int PageCount => _pages.Count;
 
     public void Write(ReadOnlySpan<byte> content, long offset)
