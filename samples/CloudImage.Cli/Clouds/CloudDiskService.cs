@@ -25,4 +25,8 @@ internal abstract class CloudDiskService
     /// <summary>Begins what an address names.</summary>
     public virtual ValueTask<DiskWriter> CreateAsync(ObjectStoreAddress address, long length, DiskCreateOptions options, CancellationToken cancellationToken) =>
         throw new UsageException($"Nothing is written to {Scheme}:// here. Addresses: {Usage}");
+
+    /// <summary>Lists where a disk may differ from an older state of it, by what the service knows.</summary>
+    public virtual ValueTask<BlockMap> GetChangesAsync(ObjectStoreAddress older, ObjectStoreAddress newer, CancellationToken cancellationToken) =>
+        throw new UsageException($"{Scheme}:// lists no changes.");
 }

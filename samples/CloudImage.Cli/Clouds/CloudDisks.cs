@@ -38,6 +38,12 @@ internal static class CloudDisks
     public static ValueTask<DiskWriter> CreateAsync(string destination, long length, DiskCreateOptions options, CancellationToken cancellationToken) =>
         RunAsync(destination, (service, address) => service.CreateAsync(address, length, options, cancellationToken));
 
+    /// <summary>Where a disk may differ from an older state of it.</summary>
+    public static ValueTask<BlockMap> GetChangesAsync(string older, string newer, CancellationToken cancellationToken) =>
+        IsAddress(newer) && Find(older) == Find(newer)
+            ? RunAsync(older, (service, address) => service.GetChangesAsync(address, ObjectStoreAddress.Parse(newer), cancellationToken))
+            : throw new UsageException($"The changes since {Find(older).Scheme}:// are those of the same service: DISK has to be there too.");
+
     private static CloudDiskService Find(string text) => s_services.First(service => text.StartsWith(service.Scheme + "://", StringComparison.OrdinalIgnoreCase));
 
     // What is wrong with an address is told as wrong usage, with how addresses of that service look.

@@ -5,6 +5,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
+using CloudImage.Cli.Clouds;
 using CloudImage.Cli.Output;
 using CloudImage.Sdk.Compression;
 using CloudImage.Sdk.Disks;
@@ -33,7 +34,7 @@ internal static class SnapshotCreateCommand
         codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
         Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
         Option<bool> patchFrames = new("--patch-frames") { Description = "Store a chunk that changed in part as the blocks that differ from the parent's." };
-        Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it, or the EBS snapshot that the parent was taken of; nothing else is read.", HelpName = "FILE|ebs://SNAPSHOT" };
+        Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it, or the EBS snapshot, or the snapshot of a page blob, that the parent was taken of; nothing else is read.", HelpName = "FILE|ebs://SNAPSHOT|azpage://..." };
         Option<string> durability = SharedOptions.Durability();
         Option<string?> signingKey = SharedOptions.SigningKey();
         Option<string?> key = SharedOptions.Key();
@@ -137,6 +138,11 @@ internal static class SnapshotCreateCommand
         if (EbsSnapshots.IsAddress(path))
         {
             return await EbsSnapshots.GetChangesAsync(path, source, cancellationToken);
+        }
+
+        if (CloudDisks.IsAddress(path))
+        {
+            return await CloudDisks.GetChangesAsync(path, source, cancellationToken);
         }
 
         await using FileStream file = File.OpenRead(path);
