@@ -2,12 +2,9 @@ using System.Threading.Tasks;
 
 namespace CloudImage.Sdk.OpenStack;
 
-/// <summary>The one place here that waits on a task: the synchronous door of what only works over a network.</summary>
+/// <summary>The one place here that waits on a task: disposal through the synchronous door has to end what a service still holds.</summary>
 internal static class SyncDoor
 {
-    internal static T Wait<T>(ValueTask<T> task) =>
-        task.IsCompletedSuccessfully ? task.GetAwaiter().GetResult() : task.AsTask().GetAwaiter().GetResult();
-
     internal static void Wait(ValueTask task)
     {
         if (task.IsCompletedSuccessfully)

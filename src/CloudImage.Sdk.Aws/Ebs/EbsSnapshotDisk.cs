@@ -138,11 +138,6 @@ public sealed class EbsSnapshotDisk : VirtualDisk
     /// <inheritdoc/>
     protected override async ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            return SyncDoor.Wait(ReadCoreAsync(buffer, offset, IoMode.Asynchronous, cancellationToken));
-        }
-
         int first = (int)(offset / EbsConstants.BlockSize);
         int last = (int)((offset + buffer.Length - 1) / EbsConstants.BlockSize);
         if (first == last)
@@ -174,11 +169,6 @@ public sealed class EbsSnapshotDisk : VirtualDisk
     /// <inheritdoc/>
     protected override async ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            return SyncDoor.Wait(LocateCoreAsync(offset, length, IoMode.Asynchronous, cancellationToken));
-        }
-
         int block = (int)(offset / EbsConstants.BlockSize);
         int limit = (int)((offset + length + EbsConstants.BlockSize - 1) / EbsConstants.BlockSize);
         (bool isPresent, int end) = await _index.FindAsync(block, limit, cancellationToken).ConfigureAwait(false);

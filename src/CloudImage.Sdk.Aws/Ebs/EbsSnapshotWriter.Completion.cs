@@ -19,12 +19,6 @@ public sealed partial class EbsSnapshotWriter
     /// <inheritdoc/>
     protected override async ValueTask CompleteCoreAsync(IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(CompleteCoreAsync(IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         int[] partial = _partials.Indexes;
         await ForEachAsync(partial.Length, index => FinishAsync(partial[index], cancellationToken)).ConfigureAwait(false);
         await TakeBackAsync(cancellationToken).ConfigureAwait(false);

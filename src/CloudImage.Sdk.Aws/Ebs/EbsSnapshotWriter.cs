@@ -147,12 +147,6 @@ public sealed partial class EbsSnapshotWriter : DiskWriter
     /// <inheritdoc/>
     protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(WriteCoreAsync(buffer, offset, IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         int block = (int)(offset / EbsConstants.BlockSize);
         int start = (int)(offset % EbsConstants.BlockSize);
         if (start > 0 || buffer.Length < EbsConstants.BlockSize)
@@ -179,12 +173,6 @@ public sealed partial class EbsSnapshotWriter : DiskWriter
     /// <inheritdoc/>
     protected override async ValueTask WriteZeroesCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(WriteZeroesCoreAsync(offset, length, IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         long end = offset + length;
         while (offset < end)
         {

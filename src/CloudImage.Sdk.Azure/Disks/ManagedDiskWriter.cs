@@ -79,18 +79,9 @@ public sealed class ManagedDiskWriter : DiskWriter
         {
             Uri address = await calls.GrantAsync(diskId, AccessLevel.Write, options.AccessDuration, cancellationToken).ConfigureAwait(false);
             PageBlobClient blob = PageBlobClients.FromUri(address, options.Client);
-            List<(long, long)> earlier = [];
-            if (!isCreated)
-            {
-                await foreach (PageRange range in new PageRangeReader(blob, length + PageBlobConstants.PageSize, null).ReadAllAsync(cancellationToken).ConfigureAwait(false))
-                {
-                    if (range.Start < length)
-                    {
-                        earlier.Add((range.Start, Math.Min(range.End, length)));
-                    }
-                }
-            }
-
+            IReadOnlyList<(long Start, long End)> earlier = isCreated
+                ? []
+                : await new PageRangeReader(blob, length + PageBlobConstants.PageSize, null).ReadUntilAsync(length, cancellationToken).ConfigureAwait(false);
             PageUpload upload = new(blob, length, earlier, PageUploadKind.Overwrite, false, null, options.MaxConcurrentRequests);
             return new ManagedDiskWriter(calls, diskId, length, options, upload, isCreated);
         }
@@ -109,38 +100,16 @@ public sealed class ManagedDiskWriter : DiskWriter
     }
 
     /// <inheritdoc/>
-    protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(_upload.WriteAsync(buffer, offset, cancellationToken));
-            return;
-        }
-
-        await _upload.WriteAsync(buffer, offset, cancellationToken).ConfigureAwait(false);
-    }
+    protected override ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>
+        _upload.WriteAsync(buffer, offset, cancellationToken);
 
     /// <inheritdoc/>
-    protected override async ValueTask WriteZeroesCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(_upload.WriteZeroesAsync(offset, length, cancellationToken));
-            return;
-        }
-
-        await _upload.WriteZeroesAsync(offset, length, cancellationToken).ConfigureAwait(false);
-    }
+    protected override ValueTask WriteZeroesCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>
+        _upload.WriteZeroesAsync(offset, length, cancellationToken);
 
     /// <inheritdoc/>
     protected override async ValueTask CompleteCoreAsync(IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(CompleteCoreAsync(IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         await _upload.ClearLeftoversAsync(cancellationToken).ConfigureAwait(false);
         await _upload.PutFooterAsync(VhdFormat.CreateFixedFooter(Length, _options.Vhd), null, cancellationToken).ConfigureAwait(false);
         await _calls.RevokeAsync(DiskId, cancellationToken).ConfigureAwait(false);

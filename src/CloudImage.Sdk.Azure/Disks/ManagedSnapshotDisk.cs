@@ -118,14 +118,12 @@ public sealed class ManagedSnapshotDisk : VirtualDisk
     }
 
     /// <inheritdoc/>
-    protected override async ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>
-        mode == IoMode.Synchronous ? _disk.Read(buffer.Span, offset) : await _disk.ReadAsync(buffer, offset, cancellationToken).ConfigureAwait(false);
+    protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>
+        _disk.ReadAsync(buffer, offset, cancellationToken);
 
     /// <inheritdoc/>
-    protected override async ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>
-        mode == IoMode.Synchronous
-            ? SyncDoor.Wait(_disk.FindPlacementAsync(offset, length, cancellationToken))
-            : await _disk.FindPlacementAsync(offset, length, cancellationToken).ConfigureAwait(false);
+    protected override ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>
+        _disk.FindPlacementAsync(offset, length, cancellationToken);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -151,11 +151,6 @@ public sealed class PageBlobDisk : VirtualDisk
     /// <inheritdoc/>
     protected override async ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            return SyncDoor.Wait(ReadCoreAsync(buffer, offset, IoMode.Asynchronous, cancellationToken));
-        }
-
         if (buffer.Length <= PageBlobConstants.MaxTransferLength)
         {
             await ReadPieceAsync(buffer, offset, cancellationToken).ConfigureAwait(false);
@@ -186,11 +181,8 @@ public sealed class PageBlobDisk : VirtualDisk
     }
 
     /// <inheritdoc/>
-    protected override async ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
-    {
-        ValueTask<DiskPlacement> found = FindPlacementAsync(offset, length, cancellationToken);
-        return mode == IoMode.Synchronous ? SyncDoor.Wait(found) : await found.ConfigureAwait(false);
-    }
+    protected override ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>
+        FindPlacementAsync(offset, length, cancellationToken);
 
     /// <summary>Finds the placement that begins at a position within the blob.</summary>
     internal async ValueTask<DiskPlacement> FindPlacementAsync(long offset, long length, CancellationToken cancellationToken)

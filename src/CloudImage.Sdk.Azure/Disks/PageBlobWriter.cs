@@ -105,38 +105,16 @@ public sealed class PageBlobWriter : DiskWriter
     }
 
     /// <inheritdoc/>
-    protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(_upload.WriteAsync(buffer, offset, cancellationToken));
-            return;
-        }
-
-        await _upload.WriteAsync(buffer, offset, cancellationToken).ConfigureAwait(false);
-    }
+    protected override ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>
+        _upload.WriteAsync(buffer, offset, cancellationToken);
 
     /// <inheritdoc/>
-    protected override async ValueTask WriteZeroesCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(_upload.WriteZeroesAsync(offset, length, cancellationToken));
-            return;
-        }
-
-        await _upload.WriteZeroesAsync(offset, length, cancellationToken).ConfigureAwait(false);
-    }
+    protected override ValueTask WriteZeroesCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>
+        _upload.WriteZeroesAsync(offset, length, cancellationToken);
 
     /// <inheritdoc/>
     protected override async ValueTask CompleteCoreAsync(IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(CompleteCoreAsync(IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         await _upload.ClearLeftoversAsync(cancellationToken).ConfigureAwait(false);
         byte[]? footer = _options.Layout == PageBlobLayout.FixedVhd ? VhdFormat.CreateFixedFooter(Length, _options.Vhd) : null;
         await AzureDiskFaults.RunAsync(
@@ -186,7 +164,7 @@ public sealed class PageBlobWriter : DiskWriter
                 {
                     if (await TakeOverAsync(client, name, marker, metadata, blobLength, options.Resume, cancellationToken).ConfigureAwait(false))
                     {
-                        return await ListAsync(client, marker.Length, blobLength, cancellationToken).ConfigureAwait(false);
+                        return await new PageRangeReader(client, blobLength, null).ReadUntilAsync(marker.Length, cancellationToken).ConfigureAwait(false);
                     }
                 }
             }
@@ -237,20 +215,6 @@ public sealed class PageBlobWriter : DiskWriter
         }
 
         static string Describe(PageBlobMarker upload) => $"{upload.Length} bytes ({upload.Layout}{(upload.ContentId is null ? string.Empty : $", {upload.ContentId}")})";
-    }
-
-    private static async ValueTask<IReadOnlyList<(long Start, long End)>> ListAsync(PageBlobClient client, long length, long blobLength, CancellationToken cancellationToken)
-    {
-        List<(long, long)> ranges = [];
-        await foreach (PageRange range in new PageRangeReader(client, blobLength, null).ReadAllAsync(cancellationToken).ConfigureAwait(false))
-        {
-            if (range.Start < length)
-            {
-                ranges.Add((range.Start, Math.Min(range.End, length)));
-            }
-        }
-
-        return ranges;
     }
 
     /// <summary>Writes the footer and the mark, each on the condition that nothing else has changed since this run was seen to own the blob. False: something has.</summary>

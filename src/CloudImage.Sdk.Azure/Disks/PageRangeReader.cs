@@ -64,6 +64,21 @@ internal sealed class PageRangeReader
         }
     }
 
+    /// <summary>Lists what lies before a position, clipped there: the disk without its footer.</summary>
+    public async ValueTask<IReadOnlyList<(long Start, long End)>> ReadUntilAsync(long end, CancellationToken cancellationToken)
+    {
+        List<(long, long)> ranges = [];
+        await foreach (PageRange range in ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (range.Start < end)
+            {
+                ranges.Add((range.Start, Math.Min(range.End, end)));
+            }
+        }
+
+        return ranges;
+    }
+
     /// <summary>Lists all ranges.</summary>
     public async IAsyncEnumerable<PageRange> ReadAllAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {

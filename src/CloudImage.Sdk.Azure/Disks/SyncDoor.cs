@@ -2,12 +2,9 @@ using System.Threading.Tasks;
 
 namespace CloudImage.Sdk.Azure.Disks;
 
-/// <summary>The one place for disks that waits on a task: the synchronous door of what only works over a network.</summary>
+/// <summary>The one place for disks that waits on a task: disposal through the synchronous door has to end what a service still holds.</summary>
 internal static class SyncDoor
 {
-    public static T Wait<T>(ValueTask<T> task) =>
-        task.IsCompletedSuccessfully ? task.GetAwaiter().GetResult() : task.AsTask().GetAwaiter().GetResult();
-
     public static void Wait(ValueTask task)
     {
         if (task.IsCompletedSuccessfully)

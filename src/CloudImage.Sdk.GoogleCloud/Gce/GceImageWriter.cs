@@ -14,17 +14,16 @@ namespace CloudImage.Sdk.GoogleCloud.Gce;
 /// <c>rawDisk.source</c> at <see cref="Source"/>.</para>
 /// <para>See <see cref="GcsObjectSink"/> for what completion and disposal mean. Does not own the connection.</para>
 /// </remarks>
-public sealed class GceImageWriter : DiskWriter
+public sealed class GceImageWriter : DelegatingDiskWriter
 {
     private const string Ending = ".tar.gz";
 
     private readonly GcsObjectSink _sink;
-    private readonly DiskWriter _writer;
 
     private GceImageWriter(GcsObjectSink sink, DiskWriter writer, Uri source)
+        : base(writer)
     {
         _sink = sink;
-        _writer = writer;
         Source = source;
     }
 
@@ -33,27 +32,6 @@ public sealed class GceImageWriter : DiskWriter
 
     /// <summary>Where the archive is: <c>gs://bucket/name.tar.gz</c>.</summary>
     public string Location => _sink.Location;
-
-    /// <inheritdoc/>
-    public override long Length => _writer.Length;
-
-    /// <inheritdoc/>
-    public override int PreferredBlockSize => _writer.PreferredBlockSize;
-
-    /// <inheritdoc/>
-    public override int SparseBlockSize => _writer.SparseBlockSize;
-
-    /// <inheritdoc/>
-    public override bool IsLocal => false;
-
-    /// <inheritdoc/>
-    public override bool RequiresSequentialWrites => _writer.RequiresSequentialWrites;
-
-    /// <inheritdoc/>
-    public override bool RequiresPlan => _writer.RequiresPlan;
-
-    /// <inheritdoc/>
-    public override bool EncodesBlocks => _writer.EncodesBlocks;
 
     /// <summary>Begins an archive.</summary>
     /// <param name="connection">The service; not owned, and used until the writer is disposed.</param>
@@ -84,66 +62,5 @@ public sealed class GceImageWriter : DiskWriter
     {
         await _sink.DisposeAsync().ConfigureAwait(false);
         await base.DisposeAsync().ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    protected override void PlanCore(BlockMap map) => _writer.Plan(map);
-
-    /// <inheritdoc/>
-    protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            _writer.Write(buffer.Span, offset);
-            return;
-        }
-
-        await _writer.WriteAsync(buffer, offset, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    protected override async ValueTask WriteZeroesCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            _writer.WriteZeroes(offset, length);
-            return;
-        }
-
-        await _writer.WriteZeroesAsync(offset, length, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    protected override EncodedBlock EncodeBlockCore(ReadOnlySpan<byte> block, long offset) => _writer.EncodeBlock(block, offset);
-
-    /// <inheritdoc/>
-    protected override async ValueTask WriteEncodedCoreAsync(EncodedBlock block, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(_writer.WriteEncodedAsync(block, cancellationToken));
-            return;
-        }
-
-        await _writer.WriteEncodedAsync(block, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    protected override async ValueTask CompleteCoreAsync(IoMode mode, CancellationToken cancellationToken)
-    {
-        if (mode == IoMode.Synchronous)
-        {
-            _writer.Complete();
-            return;
-        }
-
-        await _writer.CompleteAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _writer.Dispose();
-        base.Dispose(disposing);
     }
 }

@@ -72,12 +72,6 @@ public sealed class GcsObjectSink : ImageSink
     /// <inheritdoc/>
     protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long fileOffset, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(WriteCoreAsync(buffer, fileOffset, IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         if (fileOffset != Position)
         {
             throw new InvalidOperationException($"The object is an upload at byte {Position}: a write at {fileOffset} is not possible.");
@@ -114,12 +108,6 @@ public sealed class GcsObjectSink : ImageSink
     /// <inheritdoc/>
     protected override async ValueTask CompleteCoreAsync(IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(CompleteCoreAsync(IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         await SendAsync(Position, cancellationToken).ConfigureAwait(false);
         _isEnded = true;
         GcsObject? stored = _upload.Result;

@@ -99,10 +99,8 @@ public sealed class GlanceDisk : VirtualDisk
     }
 
     /// <inheritdoc/>
-    protected override async ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>
-        mode == IoMode.Synchronous
-            ? SyncDoor.Wait(_disk.ReadAsync(buffer, offset, cancellationToken))
-            : await _disk.ReadAsync(buffer, offset, cancellationToken).ConfigureAwait(false);
+    protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>
+        _disk.ReadAsync(buffer, offset, cancellationToken);
 
     /// <inheritdoc/>
     protected override ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>

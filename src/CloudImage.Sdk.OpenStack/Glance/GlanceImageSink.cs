@@ -80,12 +80,6 @@ public sealed class GlanceImageSink : ImageSink
     /// <inheritdoc/>
     protected override async ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long fileOffset, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(WriteCoreAsync(buffer, fileOffset, IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         ThrowIfElsewhere(fileOffset);
         _sha512.AppendData(buffer.Span);
         _md5.AppendData(buffer.Span);
@@ -108,12 +102,6 @@ public sealed class GlanceImageSink : ImageSink
     /// <inheritdoc/>
     protected override async ValueTask CompleteCoreAsync(IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            SyncDoor.Wait(CompleteCoreAsync(IoMode.Asynchronous, cancellationToken));
-            return;
-        }
-
         try
         {
             await WithinStallTimeoutAsync(_feed.EndAsync, cancellationToken).ConfigureAwait(false);

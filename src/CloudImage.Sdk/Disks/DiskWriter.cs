@@ -69,7 +69,7 @@ public abstract class DiskWriter : IDisposable, IAsyncDisposable
             SpanMemory memory = SpanMemory.Rent(pointer, buffer.Length);
             try
             {
-                SyncBridge.Completed(WriteCoreAsync(memory.Memory, offset, IoMode.Synchronous, CancellationToken.None));
+                SyncBridge.Wait(WriteCoreAsync(memory.Memory, offset, IoMode.Synchronous, CancellationToken.None));
             }
             finally
             {
@@ -100,7 +100,7 @@ public abstract class DiskWriter : IDisposable, IAsyncDisposable
     {
         ThrowIfUnusable();
         ThrowIfOutside(offset, length);
-        SyncBridge.Completed(WriteZeroesCoreAsync(offset, length, IoMode.Synchronous, CancellationToken.None));
+        SyncBridge.Wait(WriteZeroesCoreAsync(offset, length, IoMode.Synchronous, CancellationToken.None));
     }
 
     /// <summary>Makes a range read as zeros, with as little stored as the format allows.</summary>
@@ -168,14 +168,14 @@ public abstract class DiskWriter : IDisposable, IAsyncDisposable
     {
         ThrowIfUnusable();
         ThrowIfOutside(offset, buffer.Length);
-        return buffer.IsEmpty ? ValueTask.CompletedTask : WriteCoreAsync(buffer, offset, mode, cancellationToken);
+        return buffer.IsEmpty ? ValueTask.CompletedTask : SyncBridge.Settle(WriteCoreAsync(buffer, offset, mode, cancellationToken), mode);
     }
 
     internal ValueTask WriteZeroesAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
     {
         ThrowIfUnusable();
         ThrowIfOutside(offset, length);
-        return WriteZeroesCoreAsync(offset, length, mode, cancellationToken);
+        return SyncBridge.Settle(WriteZeroesCoreAsync(offset, length, mode, cancellationToken), mode);
     }
 
     internal async ValueTask WriteEncodedAsync(EncodedBlock block, IoMode mode, CancellationToken cancellationToken)
@@ -184,21 +184,21 @@ public abstract class DiskWriter : IDisposable, IAsyncDisposable
         ThrowIfUnusable();
         using (block)
         {
-            await WriteEncodedCoreAsync(block, mode, cancellationToken).ConfigureAwait(false);
+            await SyncBridge.Settle(WriteEncodedCoreAsync(block, mode, cancellationToken), mode).ConfigureAwait(false);
         }
     }
 
     internal async ValueTask CompleteAsync(IoMode mode, CancellationToken cancellationToken)
     {
         ThrowIfUnusable();
-        await CompleteCoreAsync(mode, cancellationToken).ConfigureAwait(false);
+        await SyncBridge.Settle(CompleteCoreAsync(mode, cancellationToken), mode).ConfigureAwait(false);
         _isComplete = true;
     }
 
     /// <summary>Writes bytes; both doors come here. The range lies within the disk and is not empty.</summary>
     /// <param name="buffer">The bytes.</param>
     /// <param name="offset">Position in bytes from the start of the disk.</param>
-    /// <param name="mode">How to work; with <see cref="IoMode.Synchronous"/> the returned task is complete.</param>
+    /// <param name="mode">How to work; what can only work asynchronously ignores it, and the caller waits.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>A task that ends when the bytes are taken.</returns>
     protected abstract ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken);

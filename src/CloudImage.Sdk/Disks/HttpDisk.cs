@@ -79,11 +79,6 @@ public sealed class HttpDisk : VirtualDisk
     /// <inheritdoc/>
     protected override async ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
     {
-        if (mode == IoMode.Synchronous)
-        {
-            return SyncBridge.Wait(ReadCoreAsync(buffer, offset, IoMode.Asynchronous, cancellationToken));
-        }
-
         long first = offset / _options.BlockSize;
         long last = (offset + buffer.Length - 1) / _options.BlockSize;
         for (long number = first; number <= last; number++)

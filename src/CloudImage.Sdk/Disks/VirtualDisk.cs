@@ -166,12 +166,12 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
         mode == IoMode.Synchronous ? ValueTask.FromResult(Read(buffer.Span, offset)) : ReadAsync(buffer, offset, cancellationToken);
 
     internal ValueTask<DiskPlacement> LocateAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>
-        LocateCoreAsync(offset, length, mode, cancellationToken);
+        SyncBridge.Settle(LocateCoreAsync(offset, length, mode, cancellationToken), mode);
 
     /// <summary>Reads bytes; both doors come here. The range lies within the disk and is not empty.</summary>
     /// <param name="buffer">Receives the bytes and is filled.</param>
     /// <param name="offset">Position in bytes from the start of the disk.</param>
-    /// <param name="mode">How to work; with <see cref="IoMode.Synchronous"/> the returned task is complete.</param>
+    /// <param name="mode">How to work; what can only work asynchronously ignores it, and the caller waits.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The number of bytes read: the buffer's length.</returns>
     protected abstract ValueTask<int> ReadCoreAsync(Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken);
@@ -187,7 +187,7 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
             SpanMemory memory = SpanMemory.Rent(pointer, buffer.Length);
             try
             {
-                return SyncBridge.Completed(ReadCoreAsync(memory.Memory, offset, IoMode.Synchronous, CancellationToken.None));
+                return SyncBridge.Wait(ReadCoreAsync(memory.Memory, offset, IoMode.Synchronous, CancellationToken.None));
             }
             finally
             {
@@ -199,7 +199,7 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
     /// <summary>Finds the placement that begins at a position. The range lies within the disk and is not empty.</summary>
     /// <param name="offset">Position of its first byte.</param>
     /// <param name="length">The longest length to answer; a shorter answer is always allowed.</param>
-    /// <param name="mode">How to work; with <see cref="IoMode.Synchronous"/> the returned task is complete.</param>
+    /// <param name="mode">How to work; what can only work asynchronously ignores it, and the caller waits.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>A placement of at least one byte.</returns>
     protected abstract ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken);
@@ -219,7 +219,7 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
         DiskExtent pending = new(offset, 0, default);
         while (offset < end)
         {
-            DiskPlacement placement = SyncBridge.Completed(LocateCoreAsync(offset, end - offset, IoMode.Synchronous, CancellationToken.None));
+            DiskPlacement placement = SyncBridge.Wait(LocateCoreAsync(offset, end - offset, IoMode.Synchronous, CancellationToken.None));
             if (TryJoin(ref pending, placement, out DiskExtent finished))
             {
                 yield return finished;
@@ -272,7 +272,7 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
     {
         while (offset < end)
         {
-            DiskPlacement placement = SyncBridge.Completed(LocateCoreAsync(offset, end - offset, IoMode.Synchronous, CancellationToken.None));
+            DiskPlacement placement = SyncBridge.Wait(LocateCoreAsync(offset, end - offset, IoMode.Synchronous, CancellationToken.None));
             offset = placement.End;
             yield return placement;
         }

@@ -105,20 +105,20 @@ public abstract class ImageSink : IDisposable, IAsyncDisposable
     internal ValueTask FlushAsync(IoMode mode, CancellationToken cancellationToken)
     {
         ThrowIfUnusable();
-        return FlushCoreAsync(mode, cancellationToken);
+        return SyncBridge.Settle(FlushCoreAsync(mode, cancellationToken), mode);
     }
 
     internal async ValueTask CompleteAsync(IoMode mode, CancellationToken cancellationToken)
     {
         ThrowIfUnusable();
-        await CompleteCoreAsync(mode, cancellationToken).ConfigureAwait(false);
+        await SyncBridge.Settle(CompleteCoreAsync(mode, cancellationToken), mode).ConfigureAwait(false);
         _isComplete = true;
     }
 
     /// <summary>Writes bytes; both doors come here.</summary>
     /// <param name="buffer">The bytes.</param>
     /// <param name="fileOffset">Position in bytes from the start of the container.</param>
-    /// <param name="mode">How to work; with <see cref="IoMode.Synchronous"/> the returned task is complete.</param>
+    /// <param name="mode">How to work; what can only work asynchronously ignores it, and the caller waits.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>A task that ends when the sink has taken the bytes.</returns>
     protected abstract ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long fileOffset, IoMode mode, CancellationToken cancellationToken);
@@ -133,7 +133,7 @@ public abstract class ImageSink : IDisposable, IAsyncDisposable
             SpanMemory memory = SpanMemory.Rent(pointer, buffer.Length);
             try
             {
-                SyncBridge.Completed(WriteCoreAsync(memory.Memory, fileOffset, IoMode.Synchronous, CancellationToken.None));
+                SyncBridge.Wait(WriteCoreAsync(memory.Memory, fileOffset, IoMode.Synchronous, CancellationToken.None));
             }
             finally
             {

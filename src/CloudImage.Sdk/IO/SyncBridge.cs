@@ -21,6 +21,22 @@ internal static class SyncBridge
         task.AsTask().GetAwaiter().GetResult();
     }
 
+    /// <summary>Gives the task of a core method on; one that was called with <see cref="IoMode.Synchronous"/>, and ignored it, is waited for.</summary>
+    public static ValueTask<T> Settle<T>(ValueTask<T> task, IoMode mode) =>
+        mode == IoMode.Asynchronous || task.IsCompleted ? task : ValueTask.FromResult(Wait(task));
+
+    /// <summary>Gives the task of a core method on; one that was called with <see cref="IoMode.Synchronous"/>, and ignored it, is waited for.</summary>
+    public static ValueTask Settle(ValueTask task, IoMode mode)
+    {
+        if (mode == IoMode.Synchronous)
+        {
+            Wait(task);
+            return ValueTask.CompletedTask;
+        }
+
+        return task;
+    }
+
     /// <summary>Takes the result of a core method that was called with <see cref="IoMode.Synchronous"/>.</summary>
     public static T Completed<T>(ValueTask<T> task)
     {

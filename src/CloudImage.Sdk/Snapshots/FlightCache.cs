@@ -86,8 +86,7 @@ internal sealed class FlightCache<TKey, TValue>
             return LoadAsync(key, state, load, mode, cancellationToken);
         }
 
-        ValueTask<TValue> other = new(flight.Task.WaitAsync(cancellationToken));
-        return mode == IoMode.Synchronous ? ValueTask.FromResult(SyncBridge.Wait(other)) : other;
+        return SyncBridge.Settle(new ValueTask<TValue>(flight.Task.WaitAsync(cancellationToken)), mode);
     }
 
     /// <summary>Announces that the caller will load a value: others wait for it.</summary>

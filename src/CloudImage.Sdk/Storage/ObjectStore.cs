@@ -154,16 +154,14 @@ public abstract class ObjectStore : IDisposable, IAsyncDisposable
         ThrowIfDisposed();
         ObjectNames.Validate(name);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ValueTask<int> task = ReadCoreAsync(name, buffer, offset, mode, cancellationToken);
-        return mode == IoMode.Synchronous ? ValueTask.FromResult(SyncBridge.Wait(task)) : task;
+        return SyncBridge.Settle(ReadCoreAsync(name, buffer, offset, mode, cancellationToken), mode);
     }
 
     internal ValueTask<ObjectInfo?> GetInfoAsync(string name, IoMode mode, CancellationToken cancellationToken)
     {
         ThrowIfDisposed();
         ObjectNames.Validate(name);
-        ValueTask<ObjectInfo?> task = GetInfoCoreAsync(name, mode, cancellationToken);
-        return mode == IoMode.Synchronous ? ValueTask.FromResult(SyncBridge.Wait(task)) : task;
+        return SyncBridge.Settle(GetInfoCoreAsync(name, mode, cancellationToken), mode);
     }
 
     /// <summary>Creates an object, unless one of this name exists.</summary>
