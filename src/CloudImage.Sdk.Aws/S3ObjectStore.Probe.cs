@@ -17,9 +17,14 @@ public sealed partial class S3ObjectStore
     /// <summary>Creates one name twice, unless it is there already: then once is enough.</summary>
     private async ValueTask<S3ProbeResult> ProbeAsync(CancellationToken cancellationToken)
     {
-        if (_profile.CreateCondition == S3CreateCondition.None)
+        // A request without a body: a service that refuses one with a body may leave the rest of it on the connection, before the next request (seen on Ceph RGW).
+        if (_options.CreateBucket || _profile.CreateCondition == S3CreateCondition.None)
         {
             await SeeBucketAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (_profile.CreateCondition == S3CreateCondition.None)
+        {
             return new S3ProbeResult(false, $"Services of profile {_profile.Name} cannot be told to create only what is absent.");
         }
 
@@ -53,15 +58,7 @@ public sealed partial class S3ObjectStore
     private async ValueTask<bool> TryProbeAsync(CancellationToken cancellationToken)
     {
         byte[] content = RandomNumberGenerator.GetBytes(16);
-        try
-        {
-            return await PutAsync(ProbeName, content, SHA256.HashData(content), null, cancellationToken).ConfigureAwait(false);
-        }
-        catch (ObjectStoreException exception) when (_options.CreateBucket && IsBucketMissing(exception))
-        {
-            await CreateBucketAsync(cancellationToken).ConfigureAwait(false);
-            return await PutAsync(ProbeName, content, SHA256.HashData(content), null, cancellationToken).ConfigureAwait(false);
-        }
+        return await PutAsync(ProbeName, content, SHA256.HashData(content), null, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask SeeBucketAsync(CancellationToken cancellationToken)

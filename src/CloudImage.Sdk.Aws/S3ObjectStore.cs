@@ -78,7 +78,7 @@ public sealed partial class S3ObjectStore : ObjectStore
     /// The service cannot be reached or refuses, there is no such bucket, or a service whose profile says that it refuses to create a name twice did it.
     /// </exception>
     /// <remarks>
-    /// One or two requests: an object <c>.cloudimage-probe</c> beside those of the store is created again and again. A service that is not known,
+    /// One or two requests, and one more where a missing bucket is to be made: an object <c>.cloudimage-probe</c> beside those of the store is created again and again. A service that is not known,
     /// and does not refuse that, is opened without atomic creation, and <see cref="Probe"/> says why.
     /// </remarks>
     public static ValueTask<S3ObjectStore> OpenAsync(S3ObjectStoreOptions options, CancellationToken cancellationToken = default)

@@ -24,9 +24,6 @@ internal static class S3Faults
 
         // What arrived was not what was sent: the way there failed.
         "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody", "InvalidDigest",
-
-        // Without a code of the service's own: a connection on which rests of an earlier, refused request lay before this one (seen on Ceph RGW).
-        "BadRequest",
     ];
 
     private static readonly string[] s_credentials =
