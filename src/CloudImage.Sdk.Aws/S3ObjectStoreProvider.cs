@@ -38,18 +38,7 @@ public sealed class S3ObjectStoreProvider : ObjectStoreProvider
     {
         ArgumentNullException.ThrowIfNull(address);
         S3ObjectStoreOptions options = Parse(address);
-        for (int attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return new RetryingObjectStore(await S3ObjectStore.OpenAsync(options, cancellationToken).ConfigureAwait(false), _retry);
-            }
-            catch (ObjectStoreException exception) when (exception.IsTransient && attempt < _retry.MaximumAttempts)
-            {
-                TimeSpan delay = exception.RetryAfter ?? _retry.FirstDelay * attempt;
-                await Task.Delay(delay < _retry.MaximumDelay ? delay : _retry.MaximumDelay, _retry.TimeProvider, cancellationToken).ConfigureAwait(false);
-            }
-        }
+        return await RetryingObjectStore.OpenAsync(async token => await S3ObjectStore.OpenAsync(options, token).ConfigureAwait(false), _retry, cancellationToken).ConfigureAwait(false);
     }
 
     private static S3ObjectStoreOptions Parse(ObjectStoreAddress address)

@@ -53,18 +53,7 @@ public sealed class AzureBlobObjectStoreProvider : ObjectStoreProvider
     {
         ArgumentNullException.ThrowIfNull(address);
         AzureBlobObjectStoreOptions options = Parse(address);
-        for (int attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return new RetryingObjectStore(await AzureBlobObjectStore.OpenAsync(options, cancellationToken).ConfigureAwait(false), _retry);
-            }
-            catch (ObjectStoreException exception) when (exception.IsTransient && attempt < _retry.MaximumAttempts)
-            {
-                TimeSpan delay = exception.RetryAfter ?? _retry.FirstDelay * attempt;
-                await Task.Delay(delay < _retry.MaximumDelay ? delay : _retry.MaximumDelay, _retry.TimeProvider, cancellationToken).ConfigureAwait(false);
-            }
-        }
+        return await RetryingObjectStore.OpenAsync(async token => await AzureBlobObjectStore.OpenAsync(options, token).ConfigureAwait(false), _retry, cancellationToken).ConfigureAwait(false);
     }
 
     private AzureBlobObjectStoreOptions Parse(ObjectStoreAddress address)

@@ -34,6 +34,30 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
         _options = options;
     }
 
+    /// <summary>Opens a store, again when that fails for a reason that may pass, and wraps it.</summary>
+    /// <param name="open">Opens the store.</param>
+    /// <param name="options">How often it tries, and how often the store does later.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The store, which the caller owns.</returns>
+    /// <exception cref="ObjectStoreException">It could not be opened.</exception>
+    public static async ValueTask<RetryingObjectStore> OpenAsync(Func<CancellationToken, ValueTask<ObjectStore>> open, ObjectRetryOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(open);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return new RetryingObjectStore(await open(cancellationToken).ConfigureAwait(false), options);
+            }
+            catch (ObjectStoreException exception) when (MayRetry(exception, attempt, options))
+            {
+                await DelayAsync(exception, attempt, options, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
     /// <inheritdoc/>
     protected override async ValueTask<bool> TryCreateCoreAsync(string name, ReadOnlyMemory<byte> content, ObjectCreateOptions options, CancellationToken cancellationToken)
     {
@@ -44,9 +68,9 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
                 bool isCreated = await Inner.TryCreateAsync(name, content, options, cancellationToken).ConfigureAwait(false);
                 return isCreated || (attempt > 1 && await HoldsAsync(name, content, cancellationToken).ConfigureAwait(false));
             }
-            catch (ObjectStoreException exception) when (MayRetry(exception, attempt))
+            catch (ObjectStoreException exception) when (MayRetry(exception, attempt, _options))
             {
-                await DelayAsync(exception, attempt, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+                await DelayAsync(exception, attempt, _options, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -100,11 +124,11 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
 
                     info = listing.Current;
                 }
-                catch (ObjectStoreException exception) when (MayRetry(exception, attempt))
+                catch (ObjectStoreException exception) when (MayRetry(exception, attempt, _options))
                 {
                     await listing.DisposeAsync().ConfigureAwait(false);
                     listing = null;
-                    await DelayAsync(exception, attempt++, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+                    await DelayAsync(exception, attempt++, _options, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
                     continue;
                 }
 
@@ -154,22 +178,22 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
             {
                 return await call(state, mode, cancellationToken).ConfigureAwait(false);
             }
-            catch (ObjectStoreException exception) when (MayRetry(exception, attempt))
+            catch (ObjectStoreException exception) when (MayRetry(exception, attempt, _options))
             {
-                await DelayAsync(exception, attempt, mode, cancellationToken).ConfigureAwait(false);
+                await DelayAsync(exception, attempt, _options, mode, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    private bool MayRetry(ObjectStoreException exception, int attempt) => exception.IsTransient && attempt < _options.MaximumAttempts;
+    private static bool MayRetry(ObjectStoreException exception, int attempt, ObjectRetryOptions options) => exception.IsTransient && attempt < options.MaximumAttempts;
 
-    private async ValueTask DelayAsync(ObjectStoreException exception, int attempt, IoMode mode, CancellationToken cancellationToken)
+    private static async ValueTask DelayAsync(ObjectStoreException exception, int attempt, ObjectRetryOptions options, IoMode mode, CancellationToken cancellationToken)
     {
-        double bound = Math.Min(_options.MaximumDelay.TotalMilliseconds, _options.FirstDelay.TotalMilliseconds * Math.Pow(2, attempt - 1));
+        double bound = Math.Min(options.MaximumDelay.TotalMilliseconds, options.FirstDelay.TotalMilliseconds * Math.Pow(2, attempt - 1));
         TimeSpan delay = TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32((int)Math.Max(1, bound)));
         if (exception.RetryAfter is { } asked && asked > delay)
         {
-            delay = asked < _options.MaximumDelay ? asked : _options.MaximumDelay;
+            delay = asked < options.MaximumDelay ? asked : options.MaximumDelay;
         }
 
         if (mode == IoMode.Synchronous)
@@ -179,7 +203,7 @@ public sealed class RetryingObjectStore : DelegatingObjectStore
             return;
         }
 
-        await Task.Delay(delay, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        await Task.Delay(delay, options.TimeProvider, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<bool> HoldsAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
