@@ -73,6 +73,11 @@ public sealed class AzureBlobObjectStoreOptions
             throw new ArgumentException("Give one credential: a token, a key or a shared access signature.", nameof(Token));
         }
 
+        if (Key is null && Signature is null && Endpoint.Scheme == "http")
+        {
+            throw new ArgumentException("Tokens travel only over https: over http a key or a shared access signature is needed (AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN).", nameof(Endpoint));
+        }
+
         if (Endpoint.Scheme is not ("https" or "http") || Endpoint.UserInfo.Length > 0 || Endpoint.Query.Length > 0)
         {
             throw new ArgumentException("The endpoint is an http or https address without credentials or parameters.", nameof(Endpoint));

@@ -146,7 +146,7 @@ public sealed class OpenStackConnection : IDisposable
 
         string wanted = _options.Region is null ? $"{serviceType} ({_options.Interface})" : $"{serviceType} ({_options.Interface}, {_options.Region})";
         throw new OpenStackException(token.Endpoints.Count == 0
-            ? $"Nothing says where the service {wanted} is: without a catalog of services its address has to be given."
+            ? $"Nothing says where the service {wanted} is: without a catalog of services its address has to be given (endpoint=URL in an address), or where to sign in (auth=URL, OS_AUTH_URL)."
             : $"The catalog has no service {wanted}; it has {string.Join(", ", token.Endpoints.Select(static entry => entry.ToString()).Distinct())}.");
     }
 
