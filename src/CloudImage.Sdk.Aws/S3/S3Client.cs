@@ -71,6 +71,7 @@ internal sealed class S3Client : AmazonS3Client
         MaxConnectionsPerServer = options.MaximumConcurrency,
         PooledConnectionLifetime = TimeSpan.FromMinutes(10),
         ConnectTimeout = options.RequestTimeout,
+        ConnectCallback = PromptStream.ConnectAsync,
         AutomaticDecompression = DecompressionMethods.None,
         AllowAutoRedirect = false,
         UseCookies = false,

@@ -24,6 +24,7 @@ internal sealed class RepositoryContext
     private readonly FlightCache<FramePlace, TreeNode> _nodes = new(CachedNodes, static _ => 1);
     private readonly FlightCache<PackId, PackSlot[]> _slots = new(CachedSlots, static slots => slots.Length);
 
+    private readonly RunReader _nodeRuns;
     private readonly Random? _nameSource;
     private bool? _isAgeBased;
 
@@ -31,6 +32,7 @@ internal sealed class RepositoryContext
     {
         _nameSource = nameSource;
         Store = store;
+        _nodeRuns = new RunReader(store);
         Header = header;
         Protection = protection;
         TimeProvider = timeProvider;
@@ -149,12 +151,15 @@ internal sealed class RepositoryContext
 
     /// <summary>Reads bytes of a frame from where it lies now: its pack may have been compacted since its place was written down.</summary>
     /// <exception cref="RepositoryCorruptException">The pack is gone and its frame was not moved, or the object ends within the range.</exception>
-    public async ValueTask ReadFrameAsync(FramePlace place, Memory<byte> buffer, IoMode mode, CancellationToken cancellationToken)
+    public ValueTask ReadFrameAsync(FramePlace place, Memory<byte> buffer, IoMode mode, CancellationToken cancellationToken) =>
+        ReadFrameAsync(place, buffer, null, mode, cancellationToken);
+
+    private async ValueTask ReadFrameAsync(FramePlace place, Memory<byte> buffer, RunReader? runs, IoMode mode, CancellationToken cancellationToken)
     {
         FramePlace present = Moves.Resolve(place);
         try
         {
-            await PackReader.ReadExactlyAsync(Store, present.Pack.ToString(), buffer, present.Offset, mode, cancellationToken).ConfigureAwait(false);
+            await ReadAsync(present).ConfigureAwait(false);
             return;
         }
         catch (RepositoryCorruptException exception) when (PackReader.IsMissing(exception))
@@ -169,7 +174,11 @@ internal sealed class RepositoryContext
             present = moved;
         }
 
-        await PackReader.ReadExactlyAsync(Store, present.Pack.ToString(), buffer, present.Offset, mode, cancellationToken).ConfigureAwait(false);
+        await ReadAsync(present).ConfigureAwait(false);
+
+        ValueTask ReadAsync(FramePlace from) => runs is null
+            ? PackReader.ReadExactlyAsync(Store, from.Pack.ToString(), buffer, from.Offset, mode, cancellationToken)
+            : runs.ReadExactlyAsync(from.Pack.ToString(), buffer, from.Offset, mode, cancellationToken);
     }
 
     /// <summary>Loads a node and compares its hash.</summary>
@@ -201,10 +210,15 @@ internal sealed class RepositoryContext
         try
         {
             Memory<byte> frame = rented.AsMemory(0, (int)place.Length);
-            await ReadFrameAsync(place, frame, mode, cancellationToken).ConfigureAwait(false);
+            await ReadFrameAsync(place, frame, _nodeRuns, mode, cancellationToken).ConfigureAwait(false);
             TreeNode node = NodeCodec.Decode(place, Frames.DecodeNode(place, frame.Span, hash), level);
             node.VerifiedHash = MerkleHash.Root(Suite, node.Digests);
             return node;
+        }
+        catch (RepositoryCorruptException)
+        {
+            _nodeRuns.Forget(Moves.Resolve(place).Pack.ToString());
+            throw;
         }
         finally
         {

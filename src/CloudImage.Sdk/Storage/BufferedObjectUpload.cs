@@ -8,6 +8,7 @@ namespace CloudImage.Sdk.Storage;
 /// <summary>An upload that holds its parts in one growing buffer and creates the object in one request.</summary>
 internal sealed class BufferedObjectUpload : ObjectUpload
 {
+    private const int FirstLength = 1 << 20;
     private readonly ObjectStore _store;
     private readonly ObjectCreateOptions _options;
     private byte[] _buffer = [];
@@ -62,9 +63,11 @@ internal sealed class BufferedObjectUpload : ObjectUpload
         return ValueTask.CompletedTask;
     }
 
+    // Memory that was never touched costs nothing until it is: an object that outgrew the first step takes all that it may need, and is not copied again.
     private void Grow(int length)
     {
-        byte[] larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(length, 2L * _buffer.Length)));
+        long wanted = length <= FirstLength ? Math.Min(FirstLength, 2L * _buffer.Length) : Math.Max(2L * _buffer.Length, _options.ExpectedLength);
+        byte[] larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(length, wanted)));
         _buffer.AsSpan(0, _length).CopyTo(larger);
         byte[] smaller = _buffer;
         _buffer = larger;

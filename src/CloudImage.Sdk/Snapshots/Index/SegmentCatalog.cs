@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Storage;
@@ -21,29 +22,46 @@ internal static class SegmentCatalog
             listed.Add((LevelOf(info.Name), info));
         }
 
-        listed.Sort(static (left, right) => right.Level.CompareTo(left.Level));
+        // What a merged segment took over stands in lower levels: the segments of one level are opened at once.
         HashSet<string> takenOver = new(StringComparer.Ordinal);
         List<SegmentReader> opened = [];
-        foreach ((int _, ObjectInfo info) in listed)
+        foreach (IGrouping<int, (int Level, ObjectInfo Info)> level in listed.GroupBy(static segment => segment.Level).OrderByDescending(static level => level.Key))
         {
-            if (takenOver.Contains(info.Name))
+            List<ObjectInfo> wanted = [.. level.Select(static segment => segment.Info).Where(info => !takenOver.Contains(info.Name))];
+            foreach ((SegmentReader? reader, string? problem) in await OpenAsync(context, pages, wanted, cancellationToken).ConfigureAwait(false))
             {
-                continue;
-            }
+                if (reader is null)
+                {
+                    problems.Add(problem!);
+                    continue;
+                }
 
-            try
-            {
-                SegmentReader reader = await SegmentReader.OpenAsync(context.Store, pages, info.Name, info.Length, cancellationToken).ConfigureAwait(false);
                 takenOver.UnionWith(reader.Sources);
                 opened.Add(reader);
-            }
-            catch (RepositoryCorruptException exception)
-            {
-                problems.Add(exception.Message);
             }
         }
 
         return opened;
+    }
+
+    private static async ValueTask<(SegmentReader? Reader, string? Problem)[]> OpenAsync(
+        RepositoryContext context, FlightCache<(string Name, long Block), byte[]> pages, List<ObjectInfo> wanted, CancellationToken cancellationToken)
+    {
+        var results = new (SegmentReader? Reader, string? Problem)[wanted.Count];
+        int concurrency = context.Store.Capabilities.IsLocal ? 1 : context.Store.Capabilities.PreferredConcurrency;
+        ParallelOptions options = new() { MaxDegreeOfParallelism = concurrency, CancellationToken = cancellationToken };
+        await Parallel.ForAsync(0, wanted.Count, options, async (index, token) =>
+        {
+            try
+            {
+                results[index] = (await SegmentReader.OpenAsync(context.Store, pages, wanted[index].Name, wanted[index].Length, token).ConfigureAwait(false), null);
+            }
+            catch (RepositoryCorruptException exception)
+            {
+                results[index] = (null, exception.Message);
+            }
+        }).ConfigureAwait(false);
+        return results;
     }
 
     /// <summary>Lists them without opening: the names in merged segments are taken as they stand.</summary>

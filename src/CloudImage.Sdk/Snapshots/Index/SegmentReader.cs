@@ -56,9 +56,10 @@ internal sealed class SegmentReader
     /// <exception cref="RepositoryCorruptException">The object is missing or is no segment.</exception>
     public static async ValueTask<string[]> ReadSourcesAsync(ObjectStore store, string name, long length, CancellationToken cancellationToken)
     {
-        (byte[] _, long _, long _, long _, long _, long sources) = await ReadFooterAsync(store, name, length, cancellationToken).ConfigureAwait(false);
+        SegmentBytes bytes = await SegmentBytes.OpenAsync(store, name, length, cancellationToken).ConfigureAwait(false);
+        (byte[] _, long _, long _, long _, long _, long sources) = await ReadFooterAsync(bytes, name, length, cancellationToken).ConfigureAwait(false);
         byte[] names = new byte[sources];
-        await PackReader.ReadExactlyAsync(store, name, names, length - SegmentLayout.FooterLength - sources, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        await bytes.ReadExactlyAsync(names, length - SegmentLayout.FooterLength - sources, cancellationToken).ConfigureAwait(false);
         return Split(names);
     }
 
@@ -73,7 +74,8 @@ internal sealed class SegmentReader
     public static async ValueTask<SegmentReader> OpenAsync(
         ObjectStore store, FlightCache<(string Name, long Block), byte[]> pages, string name, long length, bool keepsFilter, CancellationToken cancellationToken)
     {
-        (byte[] footer, long packs, long count, long blocks, long filter, long sources) = await ReadFooterAsync(store, name, length, cancellationToken).ConfigureAwait(false);
+        SegmentBytes bytes = await SegmentBytes.OpenAsync(store, name, length, cancellationToken).ConfigureAwait(false);
+        (byte[] footer, long packs, long count, long blocks, long filter, long sources) = await ReadFooterAsync(bytes, name, length, cancellationToken).ConfigureAwait(false);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(name));
         byte[] header = new byte[SegmentLayout.HeaderLength];
@@ -107,17 +109,18 @@ internal sealed class SegmentReader
             throw new RepositoryCorruptException(name, 0, "the tables of the segment do not match their hash.");
         }
 
+        bytes.KeepBlocks(pages, blocks);
         return new SegmentReader(store, pages, name, count, table, Split(names), keepsFilter ? new KeyFilter(filterBlocks) : null, fences);
 
         async ValueTask ReadAsync(Memory<byte> part, long offset)
         {
-            await PackReader.ReadExactlyAsync(store, name, part, offset, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+            await bytes.ReadExactlyAsync(part, offset, cancellationToken).ConfigureAwait(false);
             hash.AppendData(part.Span);
         }
     }
 
     private static async ValueTask<(byte[] Footer, long Packs, long Count, long Blocks, long Filter, long Sources)> ReadFooterAsync(
-        ObjectStore store, string name, long length, CancellationToken cancellationToken)
+        SegmentBytes bytes, string name, long length, CancellationToken cancellationToken)
     {
         if (length < SegmentLayout.HeaderLength + SegmentLayout.FooterLength)
         {
@@ -125,7 +128,7 @@ internal sealed class SegmentReader
         }
 
         byte[] footer = new byte[SegmentLayout.FooterLength];
-        await PackReader.ReadExactlyAsync(store, name, footer, length - footer.Length, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+        await bytes.ReadExactlyAsync(footer, length - footer.Length, cancellationToken).ConfigureAwait(false);
         long packs = BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(4));
         long count = BinaryPrimitives.ReadInt64LittleEndian(footer.AsSpan(8));
         long blocks = BinaryPrimitives.ReadInt64LittleEndian(footer.AsSpan(16));

@@ -68,12 +68,19 @@ internal static class PackReader
         }
         catch (ObjectNotFoundException exception)
         {
-            throw new RepositoryCorruptException($"Object '{name}' is missing.", exception);
+            throw Missing(name, exception);
         }
 
         if (count < buffer.Length)
         {
-            throw new RepositoryCorruptException(name, offset + count, $"the object ends here; {buffer.Length} bytes from {offset} were expected.");
+            throw Ended(name, offset, count, buffer.Length);
         }
     }
+
+    /// <summary>The fault of an object that is not there, as <see cref="IsMissing"/> knows it.</summary>
+    public static RepositoryCorruptException Missing(string name, ObjectNotFoundException exception) => new($"Object '{name}' is missing.", exception);
+
+    /// <summary>The fault of an object that ends within a range.</summary>
+    public static RepositoryCorruptException Ended(string name, long offset, int count, int wanted) =>
+        new(name, offset + count, $"the object ends here; {wanted} bytes from {offset} were expected.");
 }

@@ -31,7 +31,7 @@ internal sealed class PackWriter : IAsyncDisposable
 
     public static async ValueTask<PackWriter> BeginAsync(ObjectStore store, PackId id, CancellationToken cancellationToken)
     {
-        ObjectCreateOptions options = new() { Temperature = id.Kind == PackKind.Tree ? ObjectTemperature.Warm : ObjectTemperature.Cold };
+        ObjectCreateOptions options = new() { Temperature = id.Kind == PackKind.Tree ? ObjectTemperature.Warm : ObjectTemperature.Cold, ExpectedLength = TargetLength(id) };
         PackWriter writer = new(id, await store.BeginCreateAsync(id.ToString(), options, cancellationToken).ConfigureAwait(false));
         byte[] header = new byte[PackLayout.HeaderLength];
         PackLayout.WriteHeader(id, header);
@@ -40,11 +40,8 @@ internal sealed class PackWriter : IAsyncDisposable
     }
 
     /// <summary>Whether a frame more would lead the pack, with its table and footer, beyond its limits.</summary>
-    public bool IsFull(int frameLength)
-    {
-        int target = Id.Kind == PackKind.Data ? PackLayout.DataPackLength : PackLayout.TreePackLength;
-        return _slots.Count == PackLayout.MaxFrames || (_slots.Count > 0 && _position + frameLength + PackLayout.TailLength(_slots.Count + 1) > target);
-    }
+    public bool IsFull(int frameLength) =>
+        _slots.Count == PackLayout.MaxFrames || (_slots.Count > 0 && _position + frameLength + PackLayout.TailLength(_slots.Count + 1) > TargetLength(Id));
 
     /// <summary>Appends a frame with its header.</summary>
     public async ValueTask<FramePlace> AppendAsync(ReadOnlyMemory<byte> frame, FrameHeader header, CancellationToken cancellationToken)
@@ -76,6 +73,8 @@ internal sealed class PackWriter : IAsyncDisposable
         _hash.Dispose();
         await _upload.DisposeAsync().ConfigureAwait(false);
     }
+
+    private static int TargetLength(PackId id) => id.Kind == PackKind.Data ? PackLayout.DataPackLength : PackLayout.TreePackLength;
 
     private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
