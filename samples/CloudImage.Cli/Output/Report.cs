@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -9,14 +10,13 @@ namespace CloudImage.Cli.Output;
 /// <summary>Writes what a command answers: JSON for scripts, aligned lines for people.</summary>
 internal static class Report
 {
+    private const int BufferLength = 64 << 10;
+
     public static void Json<T>(T value, JsonTypeInfo<T> type)
     {
+        // A writer of its own would pass each element of a list on by itself.
         using Stream output = Console.OpenStandardOutput();
-        using (Utf8JsonWriter writer = new(output, new JsonWriterOptions { Indented = true }))
-        {
-            JsonSerializer.Serialize(writer, value, type);
-        }
-
+        JsonSerializer.Serialize(output, value, type);
         output.Write("\n"u8);
     }
 
@@ -43,15 +43,24 @@ internal static class Report
             }
         }
 
+        // The console writes what it is given at once, whatever it is.
+        StringBuilder lines = new();
         foreach (string[] row in all)
         {
             for (int column = 0; column < row.Length; column++)
             {
                 bool isLast = column == row.Length - 1;
-                Console.Out.Write(isLast ? row[column] : row[column].PadRight(widths[column] + 2));
+                lines.Append(isLast ? row[column] : row[column].PadRight(widths[column] + 2));
             }
 
-            Console.Out.WriteLine();
+            lines.AppendLine();
+            if (lines.Length >= BufferLength)
+            {
+                Console.Out.Write(lines);
+                lines.Clear();
+            }
         }
+
+        Console.Out.Write(lines);
     }
 }

@@ -196,6 +196,10 @@ internal sealed class RepositoryContext
             : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the node here does not have the hash {hash} at level {level}.");
     }
 
+    /// <summary>Takes a node from the cache, if the one there has the hash and the level.</summary>
+    public TreeNode? TryGetNode(FramePlace place, ContentDigest hash, int level) =>
+        _nodes.TryGet(place, out TreeNode? node) && node.Level == level && node.VerifiedHash == hash ? node : null;
+
     /// <summary>Keeps a node that was just written.</summary>
     public void KeepNode(FramePlace place, TreeNode node) => _nodes.Put(place, node);
 
@@ -207,11 +211,13 @@ internal sealed class RepositoryContext
         }
 
         byte[] rented = ArrayPool<byte>.Shared.Rent((int)place.Length);
+        byte[]? plain = null;
         try
         {
             Memory<byte> frame = rented.AsMemory(0, (int)place.Length);
             await ReadFrameAsync(place, frame, _nodeRuns, mode, cancellationToken).ConfigureAwait(false);
-            TreeNode node = NodeCodec.Decode(place, Frames.DecodeNode(place, frame.Span, hash), level);
+            plain = Frames.RentNode(place, frame.Span, hash, out int length);
+            TreeNode node = NodeCodec.Decode(place, plain.AsSpan(0, length), level);
             node.VerifiedHash = MerkleHash.Root(Suite, node.Digests);
             return node;
         }
@@ -223,6 +229,10 @@ internal sealed class RepositoryContext
         finally
         {
             ArrayPool<byte>.Shared.Return(rented);
+            if (plain is not null)
+            {
+                ArrayPool<byte>.Shared.Return(plain);
+            }
         }
     }
 }

@@ -75,25 +75,30 @@ internal sealed class FrameMarker
         }
 
         byte[] rented = ArrayPool<byte>.Shared.Rent(checked((int)Math.Min(place.Length, NodeCodec.MaxLength)));
+        byte[]? plain = null;
         List<(ContentDigest Hash, FramePlace Place)>? children = null;
         try
         {
             Memory<byte> frame = rented.AsMemory(0, (int)Math.Min(place.Length, NodeCodec.MaxLength));
             await _context.ReadFrameAsync(place, frame, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-            byte[] plain = _context.Frames.DecodeNode(place, frame.Span, hash);
+            plain = _context.Frames.RentNode(place, frame.Span, hash, out int length);
             if (level == 0)
             {
-                Interlocked.Add(ref _references, NodeMarker.MarkLeaf(place, plain, Find));
+                Interlocked.Add(ref _references, NodeMarker.MarkLeaf(place, plain.AsSpan(0, length), Find));
             }
             else
             {
-                children = NodeMarker.ReadChildren(place, plain, level);
+                children = NodeMarker.ReadChildren(place, plain.AsSpan(0, length), level);
                 Interlocked.Add(ref _references, children.Count);
             }
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(rented);
+            if (plain is not null)
+            {
+                ArrayPool<byte>.Shared.Return(plain);
+            }
         }
 
         if (children is not null)

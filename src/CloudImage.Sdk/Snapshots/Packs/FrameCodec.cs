@@ -149,15 +149,24 @@ internal sealed class FrameCodec
             : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the patch does not have the digest {digest}.");
     }
 
-    /// <summary>Opens the frame of a node; the caller compares its hash.</summary>
+    /// <summary>Opens the frame of a node; the caller compares its hash, and returns the buffer to <see cref="ArrayPool{T}.Shared"/>.</summary>
+    /// <param name="place">Where the frame lies, for messages.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="hash">The hash that the tree names.</param>
+    /// <param name="length">Receives the length of the node at the start of the buffer.</param>
     /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names.</exception>
-    public byte[] DecodeNode(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest hash)
+    public byte[] RentNode(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest hash, out int length)
     {
         FrameHeader header = ReadHeader(place, frame, FrameKind.Node, hash);
-        byte[] plain = new byte[header.PlainLength];
-        return TryDecode(header, frame[FrameHeader.SizeInBytes..], plain)
-            ? plain
-            : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, "the node cannot be decoded.");
+        byte[] rented = ArrayPool<byte>.Shared.Rent(header.PlainLength);
+        if (TryDecode(header, frame[FrameHeader.SizeInBytes..], rented.AsSpan(0, header.PlainLength)))
+        {
+            length = header.PlainLength;
+            return rented;
+        }
+
+        ArrayPool<byte>.Shared.Return(rented);
+        throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, "the node cannot be decoded.");
     }
 
     /// <summary>Opens a frame whose digest is checked by its id, or by nobody.</summary>

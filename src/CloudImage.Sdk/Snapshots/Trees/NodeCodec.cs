@@ -81,6 +81,7 @@ internal static class NodeCodec
         }
 
         TreeNode node = new(level);
+        node.UseTable(table);
         ReadEntries(ref reader, node, kinds, table);
         ReadPatches(ref reader, node, kinds, table);
         ReadReach(ref reader, node, table);
@@ -146,8 +147,7 @@ internal static class NodeCodec
                         throw reader.Corrupt($"entry {index} holds a reserved digest or an impossible place, or names slot {slot} of a table of {table.Length} packs.");
                     }
 
-                    FramePlace place = new(table[slot], offset, length);
-                    node.SetStored(index, digest, place);
+                    node.SetStored(index, digest, new TreeNode.CompactPlace(offset, length, (int)slot));
                     break;
             }
         }
@@ -155,6 +155,8 @@ internal static class NodeCodec
 
     private static void ReadReach(ref RecordReader reader, TreeNode node, PackId[] table)
     {
+        ReadOnlySpan<byte> last = default;
+        PackId[] packs = [];
         for (int index = 0; node.Level == 1 && index < TreeGeometry.FanOut; index++)
         {
             if (node.Kind(index) != EntryKind.Stored)
@@ -163,15 +165,23 @@ internal static class NodeCodec
             }
 
             int chunks = reader.UInt16();
-            PackId[] packs = new PackId[reader.UInt16()];
+            int count = reader.UInt16();
             if (chunks > TreeGeometry.FanOut)
             {
                 throw reader.Corrupt($"a stored leaf has {chunks} chunks.");
             }
 
-            foreach (ref PackId pack in packs.AsSpan())
+            // Neighbours refer to the same packs mostly: they share one list.
+            ReadOnlySpan<byte> slots = reader.Bytes(count * sizeof(uint));
+            if (!slots.SequenceEqual(last))
             {
-                pack = PackAt(ref reader, table, reader.UInt32());
+                packs = new PackId[count];
+                for (int at = 0; at < count; at++)
+                {
+                    packs[at] = PackAt(ref reader, table, BinaryPrimitives.ReadUInt32LittleEndian(slots[(at * sizeof(uint))..]));
+                }
+
+                last = slots;
             }
 
             node.SetReach(index, packs, chunks);

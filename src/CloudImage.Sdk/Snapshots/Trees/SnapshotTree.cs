@@ -29,6 +29,10 @@ internal sealed class SnapshotTree
     public ValueTask<TreeNode> LoadAsync(NodeRef node, int level, IoMode mode, CancellationToken cancellationToken) =>
         _context.NodeAsync(node.Place, node.Hash, level, mode, cancellationToken);
 
+    /// <summary>Takes a node from the cache.</summary>
+    /// <returns>The node, or null where it is not there.</returns>
+    public TreeNode? TryGetLoaded(NodeRef node, int level) => _context.TryGetNode(node.Place, node.Hash, level);
+
     /// <summary>Finds the node of a level that holds a chunk.</summary>
     /// <param name="level">The level, from 0 to the root's.</param>
     /// <param name="chunk">Index of a chunk of the disk.</param>

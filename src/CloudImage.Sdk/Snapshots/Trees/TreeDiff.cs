@@ -31,51 +31,73 @@ internal sealed class TreeDiff
     public async ValueTask<List<DiskExtent>> CompareAsync(IoMode mode, CancellationToken cancellationToken)
     {
         int level = Math.Max(_older.Geometry.RootLevel, _newer.Geometry.RootLevel);
-        await CompareAsync(_older.Root, _newer.Root, level, 0, mode, cancellationToken).ConfigureAwait(false);
+        Pair roots = new(_older.Root, _newer.Root, 0);
+        if (!IsSame(roots, level))
+        {
+            await CompareAsync([roots], level, mode, cancellationToken).ConfigureAwait(false);
+        }
+
         return _changes;
     }
 
-    private async ValueTask CompareAsync(NodeRef older, NodeRef newer, int level, long firstChunk, IoMode mode, CancellationToken cancellationToken)
+    // The pairs of a level, in order. Their children are taken together as far as the window reaches: many are loaded in the time of one, and few are held.
+    private async ValueTask CompareAsync(List<Pair> pairs, int level, IoMode mode, CancellationToken cancellationToken)
     {
-        // Hashes of nodes compare only where both stand at this level: the root of a shorter disk stands lower.
-        bool isOlderReal = level <= _older.Geometry.RootLevel || older.Kind != EntryKind.Stored;
-        bool isNewerReal = level <= _newer.Geometry.RootLevel || newer.Kind != EntryKind.Stored;
-        if ((isOlderReal && isNewerReal && older.Hash == newer.Hash) || firstChunk >= _newer.Geometry.ChunkCount)
-        {
-            return;
-        }
-
-        TreeNode? olderNode = await LoadAsync(_older, older, level, mode, cancellationToken).ConfigureAwait(false);
-        TreeNode? newerNode = await LoadAsync(_newer, newer, level, mode, cancellationToken).ConfigureAwait(false);
-        if (olderNode is null && newerNode is null && isOlderReal && isNewerReal)
-        {
-            Add(firstChunk, TreeGeometry.ChunksPerEntry(level) * TreeGeometry.FanOut, newer.Kind);
-            return;
-        }
-
+        (TreeNode?[] older, TreeNode?[] newer) = await LoadAsync(pairs, level, mode, cancellationToken).ConfigureAwait(false);
         long perEntry = TreeGeometry.ChunksPerEntry(level);
-        int loadedWindow = -1;
-        for (int index = NextDifference(olderNode, newerNode, 0); index < TreeGeometry.FanOut; index = NextDifference(olderNode, newerNode, index + 1))
+        List<Pair> children = [];
+        for (int at = 0; at < pairs.Count; at++)
         {
-            if (level > 0 && index / Window != loadedWindow && mode == IoMode.Asynchronous)
+            Pair pair = pairs[at];
+            if (older[at] is null && newer[at] is null && IsReal(pair, level))
             {
-                loadedWindow = index / Window;
-                await LoadAheadAsync(older, olderNode, newer, newerNode, level, index, cancellationToken).ConfigureAwait(false);
+                // What lies before it comes before it.
+                await FlushAsync().ConfigureAwait(false);
+                Add(pair.FirstChunk, perEntry * TreeGeometry.FanOut, pair.Newer.Kind);
+                continue;
             }
 
-            long first = firstChunk + (index * perEntry);
-            NodeRef olderChild = Child(_older, older, olderNode, level, index);
-            NodeRef newerChild = Child(_newer, newer, newerNode, level, index);
-            if (level > 0)
+            for (int index = NextDifference(older[at], newer[at], 0); index < TreeGeometry.FanOut; index = NextDifference(older[at], newer[at], index + 1))
             {
-                await CompareAsync(olderChild, newerChild, level - 1, first, mode, cancellationToken).ConfigureAwait(false);
+                Pair child = new(
+                    Child(_older, pair.Older, older[at], level, index), Child(_newer, pair.Newer, newer[at], level, index), pair.FirstChunk + (index * perEntry));
+                if (level == 0)
+                {
+                    if (child.Older.Hash != child.Newer.Hash)
+                    {
+                        Add(child.FirstChunk, 1, child.Newer.Kind);
+                    }
+                }
+                else if (!IsSame(child, level - 1))
+                {
+                    children.Add(child);
+                    if (children.Count == Window)
+                    {
+                        await FlushAsync().ConfigureAwait(false);
+                    }
+                }
             }
-            else if (olderChild.Hash != newerChild.Hash)
+        }
+
+        await FlushAsync().ConfigureAwait(false);
+
+        async ValueTask FlushAsync()
+        {
+            if (children.Count > 0)
             {
-                Add(first, 1, newerChild.Kind);
+                List<Pair> together = children;
+                children = [];
+                await CompareAsync(together, level - 1, mode, cancellationToken).ConfigureAwait(false);
             }
         }
     }
+
+    // Hashes of nodes compare only where both stand at this level: the root of a shorter disk stands lower.
+    private bool IsReal(in Pair pair, int level) =>
+        (level <= _older.Geometry.RootLevel || pair.Older.Kind != EntryKind.Stored) && (level <= _newer.Geometry.RootLevel || pair.Newer.Kind != EntryKind.Stored);
+
+    private bool IsSame(in Pair pair, int level) =>
+        (pair.Older.Hash == pair.Newer.Hash && IsReal(pair, level)) || pair.FirstChunk >= _newer.Geometry.ChunkCount;
 
     // Of two nodes that stand at one level, the next entry in which they differ; where one stands for another, every entry is looked at.
     private static int NextDifference(TreeNode? older, TreeNode? newer, int from)
@@ -89,48 +111,44 @@ internal sealed class TreeDiff
         return from + (left.CommonPrefixLength(MemoryMarshal.AsBytes(newer.Digests[from..])) / ContentDigest.SizeInBytes);
     }
 
-    // The children that will be looked at, a few at a time so that they are in the cache still when their turn comes: a remote store answers many requests in the time of one.
-    private async ValueTask LoadAheadAsync(NodeRef older, TreeNode? olderNode, NodeRef newer, TreeNode? newerNode, int level, int from, CancellationToken cancellationToken)
+    private async ValueTask<(TreeNode?[] Older, TreeNode?[] Newer)> LoadAsync(List<Pair> pairs, int level, IoMode mode, CancellationToken cancellationToken)
     {
-        List<(SnapshotTree Tree, NodeRef Node)> wanted = [];
-        int end = (from / Window * Window) + Window;
-        for (int index = from; index < end; index = NextDifference(olderNode, newerNode, index + 1))
+        TreeNode?[] older = new TreeNode?[pairs.Count];
+        TreeNode?[] newer = new TreeNode?[pairs.Count];
+        List<(SnapshotTree Tree, NodeRef Node, TreeNode?[] Target, int At)> missing = [];
+        for (int at = 0; at < pairs.Count; at++)
         {
-            NodeRef olderChild = Child(_older, older, olderNode, level, index);
-            NodeRef newerChild = Child(_newer, newer, newerNode, level, index);
-            if (olderChild.Hash == newerChild.Hash || level > Math.Min(_older.Geometry.RootLevel, _newer.Geometry.RootLevel))
-            {
-                continue;
-            }
-
-            if (olderChild.Kind == EntryKind.Stored)
-            {
-                wanted.Add((_older, olderChild));
-            }
-
-            if (newerChild.Kind == EntryKind.Stored)
-            {
-                wanted.Add((_newer, newerChild));
-            }
+            Find(_older, pairs[at].Older, older, at);
+            Find(_newer, pairs[at].Newer, newer, at);
         }
 
-        if (wanted.Count > 1)
+        if (mode == IoMode.Synchronous || missing.Count < 2)
         {
-            ParallelOptions options = new() { MaxDegreeOfParallelism = _newer.Concurrency, CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(wanted, options, async (item, token) =>
-                await item.Tree.LoadAsync(item.Node, level - 1, IoMode.Asynchronous, token).ConfigureAwait(false)).ConfigureAwait(false);
-        }
-    }
+            foreach ((SnapshotTree tree, NodeRef node, TreeNode?[] target, int at) in missing)
+            {
+                target[at] = await tree.LoadAsync(node, level, mode, cancellationToken).ConfigureAwait(false);
+            }
 
-    private async ValueTask<TreeNode?> LoadAsync(SnapshotTree tree, NodeRef node, int level, IoMode mode, CancellationToken cancellationToken)
-    {
-        if (level > tree.Geometry.RootLevel || node.Kind != EntryKind.Stored)
-        {
-            return null;
+            return (older, newer);
         }
 
-        Nodes++;
-        return await tree.LoadAsync(node, level, mode, cancellationToken).ConfigureAwait(false);
+        ParallelOptions options = new() { MaxDegreeOfParallelism = Math.Min(missing.Count, _newer.Concurrency), CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(missing, options, async (item, token) =>
+            item.Target[item.At] = await item.Tree.LoadAsync(item.Node, level, IoMode.Asynchronous, token).ConfigureAwait(false)).ConfigureAwait(false);
+        return (older, newer);
+
+        void Find(SnapshotTree tree, NodeRef node, TreeNode?[] target, int at)
+        {
+            if (level <= tree.Geometry.RootLevel && node.Kind == EntryKind.Stored)
+            {
+                Nodes++;
+                target[at] = tree.TryGetLoaded(node, level);
+                if (target[at] is null)
+                {
+                    missing.Add((tree, node, target, at));
+                }
+            }
+        }
     }
 
     private static NodeRef Child(SnapshotTree tree, NodeRef parent, TreeNode? node, int level, int index)
@@ -159,4 +177,7 @@ internal sealed class TreeDiff
             }));
         }
     }
+
+    /// <summary>Two nodes, or what stands for them, at one place of the disk.</summary>
+    private readonly record struct Pair(NodeRef Older, NodeRef Newer, long FirstChunk);
 }

@@ -9,9 +9,13 @@ namespace CloudImage.Sdk.Snapshots.Trees;
 internal sealed class TreeNode
 {
     private readonly ContentDigest[] _digests = new ContentDigest[TreeGeometry.FanOut];
-    private readonly FramePlace[] _places = new FramePlace[TreeGeometry.FanOut];
+    private readonly CompactPlace[] _places = new CompactPlace[TreeGeometry.FanOut];
     private readonly PackId[]?[]? _reach;
     private readonly int[]? _chunks;
+    private PackId[] _packs = [];
+    private int _packCount;
+    private int _lastSlot;
+    private Dictionary<int, PatchBase>? _patches;
 
     public TreeNode(int level)
     {
@@ -35,7 +39,11 @@ internal sealed class TreeNode
 
     public ContentDigest Digest(int index) => _digests[index];
 
-    public FramePlace Place(int index) => _places[index];
+    public FramePlace Place(int index)
+    {
+        CompactPlace place = _places[index];
+        return place.Length == 0 ? default : new FramePlace(_packs[place.Slot], place.Offset, place.Length) { Patch = _patches?.GetValueOrDefault(index) };
+    }
 
     /// <summary>The packs that a leaf refers to; only nodes of level 1 know them.</summary>
     public PackId[] Reach(int index) => _reach?[index] ?? [];
@@ -49,8 +57,30 @@ internal sealed class TreeNode
 
     public void SetStored(int index, ContentDigest digest, in FramePlace place)
     {
+        SetStored(index, digest, place.Length == 0 ? default : new CompactPlace(place.Offset, place.Length, SlotOf(place.Pack)));
+        if (place.Patch is { } patch)
+        {
+            _patches ??= [];
+            _patches[index] = patch;
+        }
+        else
+        {
+            _patches?.Remove(index);
+        }
+    }
+
+    /// <summary>Sets an entry that is no patch, of a node whose packs are those of <see cref="UseTable"/>.</summary>
+    public void SetStored(int index, ContentDigest digest, in CompactPlace place)
+    {
         _digests[index] = digest;
         _places[index] = place;
+    }
+
+    /// <summary>Takes the table of packs that the slots of places count in; belongs to the node from now on.</summary>
+    public void UseTable(PackId[] packs)
+    {
+        _packs = packs;
+        _packCount = packs.Length;
     }
 
     public void SetReach(int index, PackId[] packs, int chunks)
@@ -81,8 +111,9 @@ internal sealed class TreeNode
         {
             if (Kind(index) == EntryKind.Stored)
             {
-                packs.Add(_places[index].Pack);
-                if (_places[index].Patch is { } patch)
+                FramePlace place = Place(index);
+                packs.Add(place.Pack);
+                if (place.Patch is { } patch)
                 {
                     packs.Add(patch.Base.Pack);
                 }
@@ -93,21 +124,41 @@ internal sealed class TreeNode
     }
 
     /// <summary>Whether two nodes hold the same digests at the same places.</summary>
-    public bool IsSameAs(TreeNode other) =>
-        _digests.AsSpan().SequenceEqual(other._digests) && _places.AsSpan().SequenceEqual(other._places);
-
-    /// <summary>A copy to change.</summary>
-    public TreeNode Clone()
+    public bool IsSameAs(TreeNode other)
     {
-        TreeNode copy = new(Level);
-        _digests.CopyTo(copy._digests, 0);
-        _places.CopyTo(copy._places, 0);
-        if (_reach is not null)
+        bool isSame = _digests.AsSpan().SequenceEqual(other._digests);
+        for (int index = 0; isSame && index < TreeGeometry.FanOut; index++)
         {
-            _reach.CopyTo(copy._reach!, 0);
-            _chunks!.CopyTo(copy._chunks!, 0);
+            isSame = Place(index) == other.Place(index);
         }
 
-        return copy;
+        return isSame;
     }
+
+    // Most entries lie in the pack of the one set before.
+    private int SlotOf(PackId pack)
+    {
+        if (_lastSlot < _packCount && _packs[_lastSlot] == pack)
+        {
+            return _lastSlot;
+        }
+
+        _lastSlot = Array.IndexOf(_packs, pack, 0, _packCount);
+        if (_lastSlot >= 0)
+        {
+            return _lastSlot;
+        }
+
+        if (_packCount == _packs.Length)
+        {
+            Array.Resize(ref _packs, Math.Max(4, 2 * _packCount));
+        }
+
+        _lastSlot = _packCount;
+        _packs[_packCount++] = pack;
+        return _lastSlot;
+    }
+
+    /// <summary>A place whose pack is a slot of the node's table: a third of the size of a <see cref="FramePlace"/>.</summary>
+    internal readonly record struct CompactPlace(uint Offset, uint Length, int Slot);
 }
