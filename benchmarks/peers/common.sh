@@ -24,9 +24,13 @@ begin() {
     export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes BORG_RELOCATED_REPO_ACCESS_IS_OK=yes BORG_BASE_DIR=$work/borg-home
     export RESTIC_PASSWORD=benchmark RESTIC_FROM_PASSWORD=benchmark RESTIC_CACHE_DIR=$work/restic-cache
 }
+# In a virtual machine the host hands memory out at its first touch, at several microseconds a page, and takes it back after a while: who happens to run
+# first would pay for all. Every timed command, ours and the peers', therefore finds memory that was used a moment ago.
+warm() { dd if=/dev/zero of="$work/warm" bs=1M count="${WARM_MIB:-1500}" status=none; rm -f "$work/warm"; }
 # run NAME COMMAND...: appends "seconds kilobytes" to $work/NAME.t and leaves what it printed in $work/last.log.
 run() {
     local run=$1; shift
+    warm
     /usr/bin/time -f '%e %M' -o "$work/last.t" "$@" > "$work/last.log" 2>&1 || { echo "$name.sh: $run failed:" >&2; tail -5 "$work/last.log" >&2; exit 2; }
     tail -1 "$work/last.t" >> "$work/$run.t"
 }

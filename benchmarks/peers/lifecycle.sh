@@ -79,6 +79,23 @@ case $peers in *borg*)
 esac
 run ours-verify "$tool" snapshot verify "$work/ours" --json
 
+# What no command shows: a test and the benchmarks of the library measure it.
+root=$here/../..
+for project in tests/CloudImage.Sdk.Tests benchmarks/CloudImage.Sdk.Benchmarks; do
+    dotnet build "$root/$project" -c Release -nologo -v q > "$work/build.log" 2>&1 || { tail -5 "$work/build.log" >&2; exit 2; }
+done
+CLOUDIMAGE_MEASURE=1 "$root/tests/CloudImage.Sdk.Tests/bin/Release/net10.0/CloudImage.Sdk.Tests" \
+    --filter-class "*CollectCostTests" --output Detailed > "$work/collect.log" || { tail -20 "$work/collect.log" >&2; exit 2; }
+(cd "$work" && dotnet "$root/benchmarks/CloudImage.Sdk.Benchmarks/bin/Release/net10.0/CloudImage.Sdk.Benchmarks.dll" \
+    --filter '*DiffBenchmarks*' '*ProofBenchmarks.Verify' '*MarkingBenchmarks*' --job short > "$work/benchmarks.log") || { tail -20 "$work/benchmarks.log" >&2; exit 2; }
+collected() { sed -n "s/^ *$1: \([0-9.]*\) s.*/\1/p" "$work/collect.log"; }
+mean() { # BENCHMARK UNIT: its mean in ns, us or ms
+    awk -F'|' -v name="$1" -v unit="$2" '
+        BEGIN { in_ns["ns"] = 1; in_ns["us"] = 1e3; in_ns["μs"] = 1e3; in_ns["ms"] = 1e6; in_ns["s"] = 1e9 }
+        { key = $2; gsub(/ /, "", key) }
+        key == name { split($3, part, " "); gsub(",", "", part[1]); printf "%.2f", part[1] * in_ns[part[2]] / in_ns[unit]; exit }' "$work/benchmarks.log"
+}
+
 mkdir -p "$(dirname "$results")"
 changed=$((writes * 8192))
 times() { awk -v a="$1" -v b="$changed" 'BEGIN { printf "%.2f", a / b }'; }
@@ -97,6 +114,11 @@ limit() { # WHAT VALUE LIMIT
     limit "the same with patch frames" "$(times "$(cat "$work/patched2.bytes")")" 1.3
     limit "bytes of a copy, times the missing frames" "$(awk -v a="$copied" -v b="$frames" 'BEGIN { printf "%.4f", a / b }')" 1.02
     limit "a copy without changes, seconds" "$(median ours-copy-again)" 1
+    limit "collection of half of a million chunks, seconds" "$(collected "collection of half")" 2
+    limit "the same repository measured chunk by chunk, seconds" "$(collected "dry run that measures every chunk")" 2
+    limit "marking a reference, at one bit a chunk in the order of the packs, ns (20 million a second are 50)" "$(mean ChunksInOrder ns)" 50
+    limit "difference of two trees of 1 TiB with 100 changes, each node read and verified, ms" "$(mean Cold ms)" 5
+    limit "a proof of 4 TiB verified, microseconds" "$(mean Verify us)" 20
     echo
     echo "| | ours | with patch frames | restic | borg | casync |"
     echo "|---|---|---|---|---|---|"
@@ -112,6 +134,7 @@ limit() { # WHAT VALUE LIMIT
     line "copy without changes, s" "$(median ours-copy-again)" "$(median restic-copy-again)" - -
     line "give up all but one, s" "$(median ours-prune)" - "$(median borg-prune)" -
     line "free the rest (restic: with giving up), s" "$(median ours-gc)" "$(median restic-prune)" "$(median borg-compact)" -
+    line "marking a reference of chunks scattered over 16 packs, ns" "$(mean ChunksScattered ns)" - - -
     line "bytes left" "$(bytes "$work/ours")" "$([ -d "$work/restic" ] && bytes "$work/restic" || echo -)" "$([ -d "$work/borg" ] && bytes "$work/borg" || echo -)" -
 } | tee "$results"
 ! grep -q '| missed |' "$results"

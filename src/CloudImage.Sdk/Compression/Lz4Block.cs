@@ -8,8 +8,7 @@ internal static class Lz4Block
 {
     /// <summary>Compresses into at most the destination's length.</summary>
     /// <returns>The length, or zero where it does not fit.</returns>
-    internal static int Compress(ReadOnlySpan<byte> plain, Span<byte> destination) =>
-        Math.Max(0, LZ4Codec.Encode(plain, destination, LZ4Level.L00_FAST));
+    internal static int Compress(ReadOnlySpan<byte> plain, Span<byte> destination) => Lz4Encoder.Encode(plain, destination);
 
     internal static bool TryDecompress(ReadOnlySpan<byte> coded, Span<byte> plain) =>
         !coded.IsEmpty && LZ4Codec.Decode(coded, plain) == plain.Length;

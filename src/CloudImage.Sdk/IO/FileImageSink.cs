@@ -22,6 +22,7 @@ public sealed class FileImageSink : ImageSink
     private readonly string _folder;
     private readonly WriteDurability _durability;
     private readonly SafeFileHandle _file;
+    private readonly FileReservation _reservation;
     private string? _temporaryPath;
 
     /// <summary>Begins a container.</summary>
@@ -42,6 +43,7 @@ public sealed class FileImageSink : ImageSink
 
         ThrowIfSpecial(_path);
         _file = OpenUnnamed() ?? OpenTemporary();
+        _reservation = new FileReservation(_file);
     }
 
     /// <inheritdoc/>
@@ -66,11 +68,16 @@ public sealed class FileImageSink : ImageSink
     }
 
     /// <inheritdoc/>
-    protected override void WriteCore(ReadOnlySpan<byte> buffer, long fileOffset) => RandomAccess.Write(_file, buffer, fileOffset);
+    protected override void WriteCore(ReadOnlySpan<byte> buffer, long fileOffset)
+    {
+        _reservation.Reserve(fileOffset, buffer.Length);
+        RandomAccess.Write(_file, buffer, fileOffset);
+    }
 
     /// <inheritdoc/>
     protected override ValueTask WriteCoreAsync(ReadOnlyMemory<byte> buffer, long fileOffset, IoMode mode, CancellationToken cancellationToken)
     {
+        _reservation.Reserve(fileOffset, buffer.Length);
         if (mode == IoMode.Synchronous)
         {
             RandomAccess.Write(_file, buffer.Span, fileOffset);

@@ -43,6 +43,7 @@ internal static partial class LinuxNative
     private const int OfdSetLock = 37;
     private const int WorkingDirectory = -100;
     private const int EmptyPath = 0x1000;
+    private const int KeepSize = 1;
 
     // The flag whose value differs between the processor families.
     private static readonly bool s_isArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
@@ -54,6 +55,9 @@ internal static partial class LinuxNative
 
     /// <summary>Finds the next data or hole at or behind a position; -1 where there is none, with the last error set.</summary>
     public static long Seek(SafeFileHandle file, long offset, int whence) => lseek(file, offset, whence);
+
+    /// <summary>Sets blocks aside for a range that is about to be written, without changing the file's length; false where that fails.</summary>
+    public static bool TryReserve(SafeFileHandle file, long offset, long length) => fallocate(file, KeepSize, offset, length) == 0;
 
     /// <summary>The file type bits of a mode, by handle.</summary>
     public static ushort TypeOf(SafeFileHandle file)
@@ -122,6 +126,9 @@ internal static partial class LinuxNative
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial long lseek(SafeFileHandle file, long offset, int whence);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fallocate(SafeFileHandle file, int mode, long offset, long length);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int statx(int directory, string path, int flags, uint mask, ref StatX status);
