@@ -85,14 +85,16 @@ public sealed class IndexMemoryTests
     private static async Task MeasureAsync(SnapshotRepository repository)
     {
         double terabytes = (double)s_entries * ChunkSize / 1e12;
-        ChunkIndex index;
+        ChunkIndex? index = null;
         long before;
         long resident;
         double each;
         int attempt = 0;
         do
         {
-            // What tests before this one left in pools may go while it runs, and then the index seems to take less than nothing: measured again.
+            // What tests before this one left in pools may go while it runs, and then the index seems to take less than nothing: measured again,
+            // without the index of the time before.
+            index = null;
             before = LiveBytes();
             index = new ChunkIndex(repository.Context, static _ => false);
             await index.LoadAsync(default);
