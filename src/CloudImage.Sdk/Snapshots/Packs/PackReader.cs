@@ -59,7 +59,14 @@ internal static class PackReader
 
     /// <summary>Reads a range that must be there.</summary>
     /// <exception cref="RepositoryCorruptException">The object is missing or ends within the range.</exception>
-    public static async ValueTask ReadExactlyAsync(ObjectStore store, string name, Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken)
+    public static async ValueTask ReadExactlyAsync(ObjectStore store, string name, Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>
+        await ReadAtLeastAsync(store, name, buffer, buffer.Length, offset, mode, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Reads a range whose first bytes must be there.</summary>
+    /// <returns>How many bytes there are: no fewer than the minimum.</returns>
+    /// <exception cref="RepositoryCorruptException">The object is missing or ends before the minimum.</exception>
+    public static async ValueTask<int> ReadAtLeastAsync(
+        ObjectStore store, string name, Memory<byte> buffer, int minimum, long offset, IoMode mode, CancellationToken cancellationToken)
     {
         int count;
         try
@@ -68,19 +75,11 @@ internal static class PackReader
         }
         catch (ObjectNotFoundException exception)
         {
-            throw Missing(name, exception);
+            throw new RepositoryCorruptException($"Object '{name}' is missing.", exception);
         }
 
-        if (count < buffer.Length)
-        {
-            throw Ended(name, offset, count, buffer.Length);
-        }
+        return count >= minimum
+            ? count
+            : throw new RepositoryCorruptException(name, offset + count, $"the object ends here; {minimum} bytes from {offset} were expected.");
     }
-
-    /// <summary>The fault of an object that is not there, as <see cref="IsMissing"/> knows it.</summary>
-    public static RepositoryCorruptException Missing(string name, ObjectNotFoundException exception) => new($"Object '{name}' is missing.", exception);
-
-    /// <summary>The fault of an object that ends within a range.</summary>
-    public static RepositoryCorruptException Ended(string name, long offset, int count, int wanted) =>
-        new(name, offset + count, $"the object ends here; {wanted} bytes from {offset} were expected.");
 }

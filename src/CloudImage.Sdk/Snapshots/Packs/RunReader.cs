@@ -53,20 +53,17 @@ internal sealed class RunReader
             }
         }
 
-        if (length == 0 || !TryBegin(name, offset, length, out flight))
-        {
-            await PackReader.ReadExactlyAsync(_store, name, buffer, offset, mode, cancellationToken).ConfigureAwait(false);
-            Keep(new Run(name, buffer.ToArray(), offset, buffer.Length));
-            return;
-        }
-
+        flight = length > 0 ? TryBegin(name, offset, length) : null;
         try
         {
-            await ReadOnAsync(name, buffer, offset, length, mode, cancellationToken).ConfigureAwait(false);
+            await ReadAsync(name, buffer, offset, flight?.Length ?? 0, mode, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            End(name, flight);
+            if (flight is not null)
+            {
+                End(name, flight);
+            }
         }
     }
 
@@ -79,24 +76,10 @@ internal sealed class RunReader
         }
     }
 
-    private async ValueTask ReadOnAsync(string name, Memory<byte> buffer, long offset, int length, IoMode mode, CancellationToken cancellationToken)
+    private async ValueTask ReadAsync(string name, Memory<byte> buffer, long offset, int length, IoMode mode, CancellationToken cancellationToken)
     {
         byte[] piece = GC.AllocateUninitializedArray<byte>(Math.Max(buffer.Length, length));
-        int count;
-        try
-        {
-            count = await _store.ReadAsync(name, piece, offset, mode, cancellationToken).ConfigureAwait(false);
-        }
-        catch (ObjectNotFoundException exception)
-        {
-            throw PackReader.Missing(name, exception);
-        }
-
-        if (count < buffer.Length)
-        {
-            throw PackReader.Ended(name, offset, count, buffer.Length);
-        }
-
+        int count = await PackReader.ReadAtLeastAsync(_store, name, piece, buffer.Length, offset, mode, cancellationToken).ConfigureAwait(false);
         piece.AsSpan(0, buffer.Length).CopyTo(buffer.Span);
         Keep(new Run(name, piece, offset, count));
     }
@@ -133,12 +116,13 @@ internal sealed class RunReader
         }
     }
 
-    private bool TryBegin(string name, long offset, int length, out Flight flight)
+    // Null where somebody reads on in this object already, elsewhere.
+    private Flight? TryBegin(string name, long offset, int length)
     {
-        flight = new Flight(offset, length);
+        Flight flight = new(offset, length);
         lock (_lock)
         {
-            return _flights.TryAdd(name, flight);
+            return _flights.TryAdd(name, flight) ? flight : null;
         }
     }
 
