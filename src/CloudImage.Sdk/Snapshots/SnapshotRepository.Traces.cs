@@ -38,6 +38,36 @@ public sealed partial class SnapshotRepository
         await TraceStore.SaveAsync(_context, snapshot, trace, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Lists the snapshots that a trace is kept with, oldest first; those that were given up are left out.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The snapshots, and what their traces take.</returns>
+    /// <remarks>Costs what listing the snapshots costs; the traces themselves are not read.</remarks>
+    public async Task<IReadOnlyList<SnapshotTrace>> ListTracesAsync(CancellationToken cancellationToken = default)
+    {
+        Dictionary<SessionId, long> traces = await TraceStore.ListAsync(_context, cancellationToken).ConfigureAwait(false);
+        List<SnapshotTrace> found = [];
+        foreach (SnapshotInfo snapshot in traces.Count == 0 ? [] : await ListAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (traces.TryGetValue(snapshot.Committed.Id, out long length))
+            {
+                found.Add(new SnapshotTrace(snapshot, length));
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Drops the trace that is kept with a snapshot. Its space is free after the next collection.</summary>
+    /// <param name="id">The snapshot's id.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>Whether there was one.</returns>
+    /// <exception cref="SnapshotNotFoundException">There is no such snapshot.</exception>
+    public async Task<bool> DropTraceAsync(string id, CancellationToken cancellationToken = default)
+    {
+        CommittedSnapshot snapshot = await FindAsync(id, cancellationToken).ConfigureAwait(false);
+        return await TraceStore.DropAsync(_context, snapshot.Id, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Finds the trace that is kept with a snapshot.</summary>
     /// <param name="id">The snapshot's id.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

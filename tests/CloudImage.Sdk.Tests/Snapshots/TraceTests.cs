@@ -103,6 +103,47 @@ public class TraceTests
         await Assert.ThrowsAsync<SnapshotNotFoundException>(() => repository.SaveTraceAsync(id, trace));
     }
 
+    [Fact]
+    public async Task Traces_AreListed_AndDropped_WithoutADeletion()
+    {
+        MemoryObjectStore store = new();
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, SnapshotTestData.SmallChunks);
+        Assert.Empty(await repository.ListTracesAsync());
+        string first = (await repository.CaptureAsync(new ModelDisk(Content()), SnapshotTestData.Capture("one"), null)).Id;
+        string second = (await repository.CaptureAsync(new ModelDisk(Content()), SnapshotTestData.Capture("two"), null)).Id;
+        Assert.False(await repository.DropTraceAsync(first));
+        ReadTrace trace = new([new DiskExtent(Chunk * 30, Chunk * 3, DiskExtentKind.Data), new DiskExtent(0, 1, DiskExtentKind.Data)]);
+        await repository.SaveTraceAsync(first, trace);
+        await repository.SaveTraceAsync(second, trace);
+        Assert.Equal([first, second], (await repository.ListTracesAsync()).Select(static kept => kept.Snapshot.Id).Order(StringComparer.Ordinal).OrderBy(id => id == second));
+        Assert.All(await repository.ListTracesAsync(), static kept => Assert.InRange(kept.StoredBytes, Chunk * 4, Chunk * 5));
+
+        Assert.True(await repository.DropTraceAsync(first));
+        Assert.False(await repository.DropTraceAsync(first));
+        Assert.Null(await repository.FindTraceAsync(first));
+        Assert.Equal(second, Assert.Single(await repository.ListTracesAsync()).Snapshot.Id);
+        Assert.Equal(3, await SnapshotTestData.CountAsync(store, "t/"));
+        await repository.CollectAsync(new CollectOptions(), null);
+        Assert.Equal(2, await SnapshotTestData.CountAsync(store, "t/"));
+        Assert.Empty((await repository.VerifyAsync(VerifyOptions.Default, null)).UnknownObjects);
+
+        // The number of a trace is not used again, and a new one takes the place of the word that there is none.
+        await repository.SaveTraceAsync(first, trace);
+        Assert.Equal(4, (await repository.FindTraceAsync(first))!.Ranges.Sum(static range => range.Length) / Chunk);
+        await Assert.ThrowsAsync<SnapshotNotFoundException>(() => repository.DropTraceAsync(new string('0', 32)));
+    }
+
+    [Fact]
+    public async Task SaveTrace_OfNeighbours_ReadsThemTogether()
+    {
+        CountingObjectStore store = new(new MemoryObjectStore());
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, SnapshotTestData.SmallChunks);
+        string id = (await repository.CaptureAsync(new ModelDisk(Content()), SnapshotTestData.Capture("disk"), null)).Id;
+        long before = store.GetStatistics().Reads;
+        await repository.SaveTraceAsync(id, new ReadTrace([new DiskExtent(Chunk * 20, Chunk * 20, DiskExtentKind.Data), new DiskExtent(0, Chunk * 5, DiskExtentKind.Data)]));
+        Assert.InRange(store.GetStatistics().Reads - before, 1, 8);
+    }
+
     // Chunks 10 and 11 are zeros.
     private static byte[] Content()
     {

@@ -6,6 +6,9 @@ namespace CloudImage.Sdk.Snapshots.Records;
 /// <summary>A trace as it is stored: the chunks in the order of reading, and behind them their frames, contiguous, as far as they are few enough.</summary>
 internal sealed class TraceRecord
 {
+    /// <summary>Length of the object of a trace without chunks.</summary>
+    public const int EmptyObjectLength = RecordFile.HeaderLength + 8 + RecordFile.ChecksumLength;
+
     public required int ChunkSize { get; init; }
 
     /// <summary>The chunks with their frames; a frame is empty where it is not kept with the trace.</summary>
