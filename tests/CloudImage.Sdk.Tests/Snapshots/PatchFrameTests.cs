@@ -10,6 +10,7 @@ using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Replication;
 using CloudImage.Sdk.Storage;
 using CloudImage.Sdk.Tests.Snapshots.Encryption;
+using CloudImage.Sdk.Tests.Support;
 using Xunit;
 
 namespace CloudImage.Sdk.Tests.Snapshots;
@@ -36,7 +37,7 @@ public class PatchFrameTests
 
             int length = ChunkPatch.Create(chunk, basis, patch);
             int blocks = Enumerable.Range(0, 64).Count(block => !chunk.AsSpan(block * 1024, 1024).SequenceEqual(basis.AsSpan(block * 1024, 1024)));
-            Assert.Equal(blocks > 32 ? 0 : 8 + (1024 * blocks), length);
+            Assert.Equal(blocks is > 32 or 0 ? 0 : 8 + (1024 * blocks), length);
             if (length > 0)
             {
                 byte[] applied = [.. basis];
@@ -46,8 +47,12 @@ public class PatchFrameTests
             }
         }
 
+        Assert.Equal(0, ChunkPatch.Create(basis, basis, patch));
         Assert.False(ChunkPatch.TryApply([], basis));
-        Assert.False(ChunkPatch.TryApply(new byte[8], basis));
+        Assert.False(ChunkPatch.TryApply(new byte[9], basis));
+        byte[] untouched = [.. basis];
+        Assert.True(ChunkPatch.TryApply(new byte[8], untouched));
+        Assert.Equal(basis, untouched);
     }
 
     [Theory]
@@ -162,6 +167,77 @@ public class PatchFrameTests
                 }
             }
         }
+    }
+
+    [Theory]
+    [InlineData(ChunkDeduplication.Chain, true)]
+    [InlineData(ChunkDeduplication.Exact, true)]
+    [InlineData(ChunkDeduplication.Chain, false)]
+    public async Task ChunkThatGoesBackToItsBase_IsTheBase_AndReads(ChunkDeduplication deduplication, bool usesPatches)
+    {
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), SnapshotTestData.SmallChunks);
+        byte[] before = SnapshotTestData.Mixed(SnapshotTestData.ChunkSize * 5, 31);
+        byte[] after = [.. before];
+        after[70_000] ^= 1;
+        CaptureOptions options = new() { Image = "disk", Deduplication = deduplication, PatchFrames = true };
+        await repository.CaptureAsync(new ModelDisk(before), options, null);
+        CaptureResult patched = await repository.CaptureAsync(new ModelDisk(after), options, null);
+        Assert.Equal(1, patched.NewChunks);
+        CaptureResult back = await repository.CaptureAsync(new ModelDisk(before), new CaptureOptions { Image = "disk", Deduplication = deduplication, PatchFrames = usesPatches }, null);
+        Assert.Equal(0, back.NewChunks);
+        Assert.Equal(before, await SnapshotTestData.ReadAllAsync(repository, back.Id));
+        Assert.Equal(after, await SnapshotTestData.ReadAllAsync(repository, patched.Id));
+    }
+
+    [Fact]
+    public async Task DisksOfOneImage_ThatChangeAlike_ShareTheirPatches()
+    {
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), SnapshotTestData.SmallChunks);
+        byte[] content = new byte[SnapshotTestData.ChunkSize * 20];
+        new Random(33).NextBytes(content);
+        foreach (string image in new[] { "one", "two" })
+        {
+            await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = image, PatchFrames = true }, null);
+        }
+
+        content = [.. content];
+        for (int chunk = 0; chunk < 20; chunk++)
+        {
+            content[(chunk * SnapshotTestData.ChunkSize) + 500] ^= 1;
+        }
+
+        CaptureResult first = await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "one", PatchFrames = true }, null);
+        CaptureResult second = await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "two", PatchFrames = true }, null);
+        Assert.Equal((20, 0), (first.NewChunks, second.NewChunks));
+        Assert.Equal(20, second.DuplicateChunks);
+        Assert.Equal(content, await SnapshotTestData.ReadAllAsync(repository, second.Id));
+        Assert.Empty((await repository.VerifyAsync(VerifyOptions.Default, null)).Problems);
+    }
+
+    [Fact]
+    public async Task PatchesOfADistantStore_AreMadeAndRead_WithFewRequests()
+    {
+        await using ReadLogStore store = new(new MemoryObjectStore(), isLocal: false);
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(new UnownedStore(store), SnapshotTestData.SmallChunks);
+        byte[] content = new byte[SnapshotTestData.ChunkSize * 256];
+        new Random(34).NextBytes(content);
+        await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "disk", PatchFrames = true }, null);
+        content = [.. content];
+        for (int chunk = 0; chunk < 256; chunk++)
+        {
+            content[(chunk * SnapshotTestData.ChunkSize) + 500] ^= 1;
+        }
+
+        store.Clear();
+        CaptureResult result = await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "disk", PatchFrames = true, Concurrency = 1 }, null);
+        Assert.Equal(256, result.NewChunks);
+        Assert.InRange(store.CountReads("p/"), 1, 12);
+
+        // The bases lie beside each other, and the patches do.
+        await using SnapshotDisk disk = await repository.OpenDiskAsync(result.Id);
+        store.Clear();
+        Assert.Equal(content, await SnapshotTestData.ReadAllAsync(disk));
+        Assert.InRange(store.CountReads("p/"), 1, 12);
     }
 
     // Twenty writes of 4 KiB between two versions; the first chunks are written to in every round, so that patches follow patches.

@@ -17,15 +17,12 @@ internal sealed class CaptureWorker
     private readonly Func<byte[]> _rentFrames;
     private readonly byte[] _plain;
     private readonly byte[] _decoded;
-    private readonly ChunkFetcher _fetcher;
-    private byte[]? _base;
-    private byte[]? _patch;
+    private PatchBatch? _patches;
 
     public CaptureWorker(CapturePlan plan, Func<byte[]> rentFrames)
     {
         _plan = plan;
         _rentFrames = rentFrames;
-        _fetcher = new ChunkFetcher(plan.Context);
         _plain = GC.AllocateUninitializedArray<byte>(plan.ChunkSize);
         _decoded = GC.AllocateUninitializedArray<byte>(plan.ChunkSize);
     }
@@ -66,6 +63,8 @@ internal sealed class CaptureWorker
                 : Read(unit, unit.Entries[slot], ref range);
             Process(unit, slot, plain, ref frames);
         }
+
+        StorePatches(unit, ref frames, cancellationToken);
     }
 
     private ReadOnlySpan<byte> Read(CaptureUnit unit, int entry, ref int range)
@@ -114,10 +113,20 @@ internal sealed class CaptureWorker
 
         int entry = unit.Entries[slot];
         result.Digest = _plan.Context.Frames.Hash(plain);
-        if (unit.Leaf.ParentNode is { } parent && parent.Digest(entry) == result.Digest && _plan.TryUse(parent.Place(entry), out FramePlace kept))
+        FramePlace parentPlace = default;
+        bool hasParent = unit.Leaf.ParentNode is { } parent && parent.Kind(entry) == EntryKind.Stored && _plan.TryUse(parent.Place(entry), out parentPlace);
+        if (hasParent && unit.Leaf.ParentNode!.Digest(entry) == result.Digest)
         {
             result.Outcome = ChunkOutcome.Unchanged;
-            result.Place = kept;
+            result.Place = parentPlace;
+            return;
+        }
+
+        if (parentPlace.Patch is { } earlier && earlier.BaseDigest == result.Digest)
+        {
+            // It is again what the parent's patch was laid over.
+            result.Outcome = ChunkOutcome.Duplicate;
+            result.Place = earlier.Base;
             return;
         }
 
@@ -131,66 +140,84 @@ internal sealed class CaptureWorker
             }
         }
 
-        if (_plan.Index is not null && TryShare(unit.Leaf, ref result))
+        if (_plan.Index is not null && TryShare(unit.Leaf, result.Digest, ref result))
         {
             result.Outcome = ChunkOutcome.Duplicate;
             return;
         }
 
-        unit.Frames ??= _rentFrames();
-        Span<byte> destination = unit.Frames.AsSpan(frames, _plan.Context.Frames.MaxFrameLength(_plan.ChunkSize));
-        result.Outcome = ChunkOutcome.New;
-        result.FrameOffset = frames;
-        if (_plan.UsesPatches && TryPatch(unit.Leaf, entry, plain, destination, ref result))
+        // Over the parent's chunk at the same position, or, where that is a patch itself, over what it is laid over.
+        if (_plan.UsesPatches && hasParent)
         {
-            frames += result.Header.FrameLength;
+            _patches ??= new PatchBatch(_plan);
+            _patches.Add(slot, parentPlace.Patch?.Base ?? parentPlace, parentPlace.Patch?.BaseDigest ?? unit.Leaf.ParentNode!.Digest(entry), plain);
             return;
         }
 
+        StoreWhole(unit, ref result, plain, ref frames);
+    }
+
+    private void StoreWhole(CaptureUnit unit, ref ChunkResult result, ReadOnlySpan<byte> plain, ref int frames)
+    {
+        Span<byte> destination = Begin(unit, ref result, frames);
         result.Header = _plan.Context.Frames.Encode(FrameKind.Chunk, result.Digest, plain, _plan.Codec, destination);
         frames += result.Header.FrameLength;
         Check(result.Header, destination[FrameHeader.SizeInBytes..result.Header.FrameLength], plain);
     }
 
-    // Over the parent's chunk at the same position, or, where that is a patch itself, over what it is laid over.
-    private bool TryPatch(CaptureLeaf leaf, int entry, ReadOnlySpan<byte> plain, Span<byte> destination, ref ChunkResult result)
+    // What changed in a unit: the bases are fetched together, for a request to a distant store takes longer than all the work on a chunk.
+    private void StorePatches(CaptureUnit unit, ref int frames, CancellationToken cancellationToken)
     {
-        if (leaf.ParentNode is not { } parent || parent.Kind(entry) != EntryKind.Stored || !_plan.TryUse(parent.Place(entry), out FramePlace place))
+        if (_patches is not { Count: > 0 } patches)
         {
-            return false;
+            return;
         }
 
-        ContentDigest digest = place.Patch?.BaseDigest ?? parent.Digest(entry);
-        place = place.Patch?.Base ?? place;
-        _base ??= new byte[_plan.ChunkSize];
-        _patch ??= new byte[ChunkPatch.MaxLength(_plan.ChunkSize)];
-        try
+        patches.FetchBases(cancellationToken);
+        for (int index = 0; index < patches.Count; index++)
         {
-            SyncBridge.Wait(_fetcher.FetchAsync(new WantedChunk(place, digest, _base), IoMode.Synchronous, CancellationToken.None));
-        }
-        catch (RepositoryCorruptException)
-        {
-            // The parent is damaged here: the chunk is stored whole, and verification names the damage.
-            return false;
-        }
-
-        int length = ChunkPatch.Create(plain, _base, _patch);
-        if (length == 0)
-        {
-            return false;
+            ref ChunkResult result = ref unit.Results[patches.SlotOf(index)];
+            if (patches.TryMake(index, out ReadOnlySpan<byte> patch, out PatchBase? basis))
+            {
+                StorePatch(unit, ref result, patch, basis, ref frames);
+            }
+            else
+            {
+                StoreWhole(unit, ref result, patches.PlainOf(index), ref frames);
+            }
         }
 
-        ReadOnlySpan<byte> patch = _patch.AsSpan(0, length);
-        ContentDigest patchDigest = _plan.Context.Frames.Hash(patch);
-        result.Header = _plan.Context.Frames.Encode(FrameKind.Patch, patchDigest, patch, _plan.Codec, destination);
-        result.Patch = new PatchBase(place, digest, patchDigest);
-        Check(result.Header, destination[FrameHeader.SizeInBytes..result.Header.FrameLength], patch);
-        return true;
+        patches.Clear();
     }
 
-    private bool TryShare(CaptureLeaf leaf, ref ChunkResult result)
+    private void StorePatch(CaptureUnit unit, ref ChunkResult result, ReadOnlySpan<byte> patch, PatchBase basis, ref int frames)
     {
-        FramePlace place = Find(result.Digest);
+        // Disks that were made from one image and changed alike share their patches.
+        if (_plan.Index is not null && TryShare(unit.Leaf, basis.PatchDigest, ref result))
+        {
+            result.Outcome = ChunkOutcome.Duplicate;
+            result.Place = result.Place with { Patch = basis };
+            return;
+        }
+
+        Span<byte> destination = Begin(unit, ref result, frames);
+        result.Header = _plan.Context.Frames.Encode(FrameKind.Patch, basis.PatchDigest, patch, _plan.Codec, destination);
+        result.Patch = basis;
+        frames += result.Header.FrameLength;
+        Check(result.Header, destination[FrameHeader.SizeInBytes..result.Header.FrameLength], patch);
+    }
+
+    private Span<byte> Begin(CaptureUnit unit, ref ChunkResult result, int frames)
+    {
+        unit.Frames ??= _rentFrames();
+        result.Outcome = ChunkOutcome.New;
+        result.FrameOffset = frames;
+        return unit.Frames.AsSpan(frames, _plan.Context.Frames.MaxFrameLength(_plan.ChunkSize));
+    }
+
+    private bool TryShare(CaptureLeaf leaf, ContentDigest digest, ref ChunkResult result)
+    {
+        FramePlace place = Find(digest);
         if (place.IsDefault)
         {
             return false;

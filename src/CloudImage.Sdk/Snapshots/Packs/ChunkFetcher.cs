@@ -38,6 +38,7 @@ internal sealed class ChunkFetcher
         }
     }
 
+    /// <summary>Fetches chunks; puts the list in another order.</summary>
     public async ValueTask FetchManyAsync(List<WantedChunk> wanted, IoMode mode, CancellationToken cancellationToken)
     {
         if (wanted.Count == 1)
@@ -46,10 +47,25 @@ internal sealed class ChunkFetcher
             return;
         }
 
-        await FetchPatchesAsync(wanted, mode, cancellationToken).ConfigureAwait(false);
+        // Of a patched chunk the base is fetched among the whole ones, into the same buffer; then come the patches, which lie beside each other as well.
+        List<WantedChunk> patched = wanted.FindAll(static chunk => chunk.Place.Patch is not null);
+        for (int index = 0; patched.Count > 0 && index < wanted.Count; index++)
+        {
+            WantedChunk chunk = wanted[index];
+            wanted[index] = chunk.Place.Patch is { } patch ? new WantedChunk(patch.Base, patch.BaseDigest, chunk.Plain) : chunk;
+        }
+
+        await FetchFramesAsync(wanted, mode, cancellationToken).ConfigureAwait(false);
+        await FetchFramesAsync(patched, mode, cancellationToken).ConfigureAwait(false);
+    }
+
+    // Whole chunks, or patches whose buffers hold their bases.
+    private async ValueTask FetchFramesAsync(List<WantedChunk> wanted, IoMode mode, CancellationToken cancellationToken)
+    {
         for (int index = 0; !_context.Moves.IsEmpty && index < wanted.Count; index++)
         {
-            wanted[index] = wanted[index] with { Place = _context.Moves.Resolve(wanted[index].Place) };
+            FramePlace place = wanted[index].Place;
+            wanted[index] = wanted[index] with { Place = _context.Moves.Resolve(place) with { Patch = place.Patch } };
         }
 
         List<(int From, int To)> ranges = Coalesce(wanted);
@@ -67,30 +83,6 @@ internal sealed class ChunkFetcher
         await Parallel.ForEachAsync(ranges, options, (range, token) => FetchRangeOrEachAsync(wanted, range.From, range.To, mode, token)).ConfigureAwait(false);
     }
 
-    // Patches are few, and each is two frames that lie apart.
-    private async ValueTask FetchPatchesAsync(List<WantedChunk> wanted, IoMode mode, CancellationToken cancellationToken)
-    {
-        List<WantedChunk> patched = wanted.FindAll(static chunk => chunk.Place.Patch is not null);
-        if (patched.Count == 0)
-        {
-            return;
-        }
-
-        wanted.RemoveAll(static chunk => chunk.Place.Patch is not null);
-        if (mode == IoMode.Synchronous)
-        {
-            foreach (WantedChunk chunk in patched)
-            {
-                await FetchAsync(chunk, mode, cancellationToken).ConfigureAwait(false);
-            }
-
-            return;
-        }
-
-        ParallelOptions options = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(patched, options, (chunk, token) => FetchAsync(chunk, mode, token)).ConfigureAwait(false);
-    }
-
     private async ValueTask FetchPatchedAsync(WantedChunk wanted, PatchBase patch, IoMode mode, CancellationToken cancellationToken)
     {
         FramePlace place = wanted.Place with { Patch = null };
@@ -98,18 +90,46 @@ internal sealed class ChunkFetcher
         try
         {
             Memory<byte> frame = rented.AsMemory(0, (int)place.Length);
-            await _context.ReadFrameAsync(place, frame, mode, cancellationToken).ConfigureAwait(false);
-            byte[] blocks = _context.Frames.DecodePatch(place, frame.Span, patch.PatchDigest, ChunkPatch.MaxLength(wanted.Plain.Length));
-            await FetchAsync(new WantedChunk(patch.Base, patch.BaseDigest, wanted.Plain), mode, cancellationToken).ConfigureAwait(false);
-            if (!ChunkPatch.TryApply(blocks, wanted.Plain.Span) || _context.Frames.Hash(wanted.Plain.Span) != wanted.Digest)
+            if (mode == IoMode.Asynchronous && !_context.Store.Capabilities.IsLocal)
             {
-                wanted.Plain.Span.Clear();
-                throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the patched chunk does not have the digest {wanted.Digest}.");
+                // Two frames that lie apart, in the time of one.
+                await Task.WhenAll(ReadAsync().AsTask(), FetchBaseAsync().AsTask()).ConfigureAwait(false);
             }
+            else
+            {
+                await ReadAsync().ConfigureAwait(false);
+                await FetchBaseAsync().ConfigureAwait(false);
+            }
+
+            Apply(wanted, frame.Span);
+
+            ValueTask ReadAsync() => _context.ReadFrameAsync(place, frame, mode, cancellationToken);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(rented);
+        }
+
+        ValueTask FetchBaseAsync() => FetchAsync(new WantedChunk(patch.Base, patch.BaseDigest, wanted.Plain), mode, cancellationToken);
+    }
+
+    // Lays a patch over the base in the buffer.
+    private void Apply(WantedChunk wanted, ReadOnlySpan<byte> frame)
+    {
+        Span<byte> plain = wanted.Plain.Span;
+        try
+        {
+            byte[] blocks = _context.Frames.DecodePatch(wanted.Place, frame, wanted.Place.Patch!.PatchDigest, ChunkPatch.MaxLength(plain.Length));
+            if (!ChunkPatch.TryApply(blocks, plain) || _context.Frames.Hash(plain) != wanted.Digest)
+            {
+                throw new RepositoryCorruptException(wanted.Place.Pack.ToString(), wanted.Place.Offset, $"the patched chunk does not have the digest {wanted.Digest}.");
+            }
+        }
+        catch
+        {
+            // What stands there is the base: bytes that were never at this place of the disk.
+            plain.Clear();
+            throw;
         }
     }
 
@@ -162,7 +182,14 @@ internal sealed class ChunkFetcher
             for (int index = from; index < to; index++)
             {
                 WantedChunk chunk = wanted[index];
-                _context.Frames.DecodeChunk(chunk.Place, rented.AsSpan((int)(chunk.Place.Offset - start), (int)chunk.Place.Length), chunk.Digest, chunk.Plain.Span);
+                ReadOnlySpan<byte> frame = rented.AsSpan((int)(chunk.Place.Offset - start), (int)chunk.Place.Length);
+                if (chunk.Place.Patch is not null)
+                {
+                    Apply(chunk, frame);
+                    continue;
+                }
+
+                _context.Frames.DecodeChunk(chunk.Place, frame, chunk.Digest, chunk.Plain.Span);
             }
         }
         finally

@@ -15,7 +15,7 @@ internal static class ChunkPatch
     public static int MaxLength(int chunkSize) => MaskLength + (chunkSize / Blocks * MaxBlocks);
 
     /// <summary>Makes a patch.</summary>
-    /// <returns>Its length; 0 where more than half of the chunk changed.</returns>
+    /// <returns>Its length; 0 where more than half of the chunk changed, or nothing: then the base itself is the chunk.</returns>
     public static int Create(ReadOnlySpan<byte> chunk, ReadOnlySpan<byte> basis, Span<byte> patch)
     {
         int block = chunk.Length / Blocks;
@@ -40,7 +40,7 @@ internal static class ChunkPatch
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(patch, mask);
-        return length;
+        return mask == 0 ? 0 : length;
     }
 
     /// <summary>Lays a patch over its base.</summary>
@@ -50,8 +50,13 @@ internal static class ChunkPatch
     public static bool TryApply(ReadOnlySpan<byte> patch, Span<byte> chunk)
     {
         int block = chunk.Length / Blocks;
-        ulong mask = patch.Length < MaskLength ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(patch);
-        if (mask == 0 || patch.Length != MaskLength + (BitOperations.PopCount(mask) * block))
+        if (patch.Length < MaskLength)
+        {
+            return false;
+        }
+
+        ulong mask = BinaryPrimitives.ReadUInt64LittleEndian(patch);
+        if (patch.Length != MaskLength + (BitOperations.PopCount(mask) * block))
         {
             return false;
         }
