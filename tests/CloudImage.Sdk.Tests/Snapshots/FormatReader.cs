@@ -41,6 +41,9 @@ internal sealed class FormatReader
         }
     }
 
+    /// <summary>Chunks that were put together from a patch and its base so far.</summary>
+    public int Patches { get; private set; }
+
     /// <summary>The ids of the committed snapshots that are not retired.</summary>
     public List<string> Committed() =>
     [
@@ -231,10 +234,14 @@ internal sealed class FormatReader
             (pack, offset) = moved;
         }
 
-        ReadOnlySpan<byte> frame = _objects[pack].AsSpan(offset, length);
+        return Open(_objects[pack].AsSpan(offset, length), id.ToArray(), kind);
+    }
+
+    private byte[] Open(ReadOnlySpan<byte> frame, byte[]? id, int kind)
+    {
         Require(frame[..4].SequenceEqual("CIF0"u8) && frame[4] == 0 && frame[6] == (_keys is null ? 0 : 1) && frame[7] == kind, "frame");
-        Require(frame.Slice(16, 32).SequenceEqual(_keys is null ? id : _keys.IdOf(frame[48..], id)), "id of a frame");
-        Require(BinaryPrimitives.ReadInt32LittleEndian(frame[12..]) == length - 48, "length of a frame");
+        Require(id is null || frame.Slice(16, 32).SequenceEqual(_keys is null ? id : _keys.IdOf(frame[48..], id)), "id of a frame");
+        Require(BinaryPrimitives.ReadInt32LittleEndian(frame[12..]) == frame.Length - 48, "length of a frame");
         byte[] plain = new byte[BinaryPrimitives.ReadInt32LittleEndian(frame[8..])];
         ReadOnlySpan<byte> payload = _keys is null ? frame[48..] : _keys.OpenFrame(frame[..48], frame[48..], kind == 1);
         switch (frame[5])
@@ -268,7 +275,8 @@ internal sealed class FormatReader
         byte[] kinds = reader.ReadBytes(64);
         string[] table = [.. Enumerable.Range(0, tableLength).Select(_ => PackName(reader.ReadBytes(24)))];
         byte[][] digests = new byte[256][];
-        List<Action> descend = [];
+        List<int> patched = [];
+        List<(int Index, string Pack, int Offset, int Length)> stored = [];
         long span = (long)Math.Pow(256, level);
         for (int index = 0; index < 256; index++)
         {
@@ -279,22 +287,30 @@ internal sealed class FormatReader
                 digests[index].AsSpan().Fill(255);
             }
 
-            if (kind == 1)
+            if (kind is 1 or 3)
             {
-                byte[] digest = digests[index] = reader.ReadBytes(32);
-                string target = table[reader.ReadUInt16()];
-                int at = reader.ReadInt32();
-                int count = reader.ReadInt32();
-                long chunk = firstChunk + (index * span);
-                descend.Add(() => Descend(disk, digest, target, at, count, level, chunk, refs));
+                Require(kind == 1 || level == 0, "patches stand in leaves");
+                digests[index] = reader.ReadBytes(32);
+                stored.Add((index, table[reader.ReadUInt16()], reader.ReadInt32(), reader.ReadInt32()));
+            }
+
+            if (kind == 3)
+            {
+                patched.Add(index);
             }
         }
 
+        Dictionary<int, Patch> patches = patched.ToDictionary(
+            static index => index,
+            _ => new Patch(reader.ReadBytes(32), reader.ReadBytes(32), table[reader.ReadUInt16()], reader.ReadInt32(), reader.ReadInt32()));
         Require(MerkleRoot(digests).AsSpan().SequenceEqual(hash), "hash of a node");
-        descend.ForEach(static action => action());
+        foreach ((int index, string target, int at, int count) in stored)
+        {
+            Descend(disk, digests[index], target, at, count, level, firstChunk + (index * span), refs, patches.GetValueOrDefault(index));
+        }
     }
 
-    private void Descend(byte[] disk, byte[] digest, string pack, int offset, int length, int level, long chunk, HashSet<string> refs)
+    private void Descend(byte[] disk, byte[] digest, string pack, int offset, int length, int level, long chunk, HashSet<string> refs, Patch? patch)
     {
         if (level > 0)
         {
@@ -303,10 +319,34 @@ internal sealed class FormatReader
         }
 
         Require(refs.Contains(pack), $"refs hold {pack}");
-        byte[] plain = Frame(pack, offset, length, digest, 0);
+        byte[] plain = patch is null ? Frame(pack, offset, length, digest, 0) : ReadPatched(pack, offset, length, patch, refs);
         Require(plain.Length == _chunkSize && Digest(plain).AsSpan().SequenceEqual(digest), "digest of a chunk");
         int start = checked((int)(chunk * _chunkSize));
         plain.AsSpan(0, Math.Min(_chunkSize, disk.Length - start)).CopyTo(disk.AsSpan(start));
+    }
+
+    private byte[] ReadPatched(string pack, int offset, int length, Patch patch, HashSet<string> refs)
+    {
+        Require(refs.Contains(patch.Pack), $"refs hold {patch.Pack}, where a base lies");
+        byte[] plain = Frame(patch.Pack, patch.Offset, patch.Length, patch.BaseDigest, 0);
+        Require(plain.Length == _chunkSize && Digest(plain).AsSpan().SequenceEqual(patch.BaseDigest), "digest of a base");
+        byte[] changes = Frame(pack, offset, length, patch.Digest, 2);
+        Require(Digest(changes).AsSpan().SequenceEqual(patch.Digest), "digest of a patch");
+        ulong mask = BinaryPrimitives.ReadUInt64LittleEndian(changes);
+        int block = _chunkSize / 64;
+        int position = 8;
+        for (int index = 0; index < 64; index++)
+        {
+            if ((mask >> index & 1) != 0)
+            {
+                changes.AsSpan(position, block).CopyTo(plain.AsSpan(index * block));
+                position += block;
+            }
+        }
+
+        Patches++;
+        Require(position == changes.Length && System.Numerics.BitOperations.PopCount(mask) is > 0 and <= 32, "blocks of a patch");
+        return plain;
     }
 
     private byte[] MerkleRoot(byte[][] entries)
@@ -320,5 +360,31 @@ internal sealed class FormatReader
         return level[0];
     }
 
+    /// <summary>Reads a trace: the chunks with what their frames hold, those without a frame left out.</summary>
+    public List<(long Chunk, byte[] Plain)> ReadTrace(string name)
+    {
+        byte[] body = Record(name, 16);
+        Require(BinaryPrimitives.ReadInt32LittleEndian(body) == _chunkSize, "chunk size of a trace");
+        int count = BinaryPrimitives.ReadInt32LittleEndian(body.AsSpan(4));
+        int position = 8 + (12 * count);
+        List<(long Chunk, byte[] Plain)> chunks = [];
+        for (int index = 0; index < count; index++)
+        {
+            int length = BinaryPrimitives.ReadInt32LittleEndian(body.AsSpan(16 + (12 * index)));
+            if (length > 0)
+            {
+                byte[] plain = Open(body.AsSpan(position, length), null, 0);
+                Require(_keys is not null || Digest(plain).AsSpan().SequenceEqual(body.AsSpan(position + 16, 32)), "digest of a traced chunk");
+                chunks.Add((BinaryPrimitives.ReadInt64LittleEndian(body.AsSpan(8 + (12 * index))), plain));
+                position += length;
+            }
+        }
+
+        Require(position == body.Length, "end of a trace");
+        return chunks;
+    }
+
     private byte[] Digest(byte[] input) => _isBlake3 ? Blake3.HashData(input).ToArray() : SHA256.HashData(input);
+
+    private sealed record Patch(byte[] Digest, byte[] BaseDigest, string Pack, int Offset, int Length);
 }

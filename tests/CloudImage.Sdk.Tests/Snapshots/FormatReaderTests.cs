@@ -82,4 +82,48 @@ public class FormatReaderTests
 
         Assert.True(reader.CheckSegments() > 0);
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Read_PatchesAndTracesByTheSpecificationAlone_GivesTheSameChunks(bool isSealed)
+    {
+        (KeyProvider provider, object secret) = KeyProviderTests.MakeWithSecret("key-file");
+        using KeyProvider holder = provider;
+        MemoryObjectStore store = new();
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, new SnapshotRepositoryOptions
+        {
+            ChunkSize = 65536,
+            Encryption = isSealed ? RepositoryEncryption.Aes256Gcm : RepositoryEncryption.None,
+            Keys = isSealed ? [holder] : [],
+        });
+        Dictionary<string, byte[]> expected = [];
+        byte[] content = SnapshotTestData.Mixed(65536 * 259, 23);
+        for (int round = 0; round < 3; round++)
+        {
+            CaptureResult result = await repository.CaptureAsync(new ModelDisk(content), new CaptureOptions { Image = "disk", PatchFrames = true }, null);
+            expected.Add(result.Id, content);
+            content = [.. content];
+            for (int chunk = 0; chunk < 259; chunk += 40)
+            {
+                content.AsSpan((chunk * 65536) + 3000 + (round * 700), 2000).Fill((byte)(chunk + round + 1));
+            }
+        }
+
+        string last = expected.Keys.Last();
+        await repository.SaveTraceAsync(last, new ReadTrace([new CloudImage.Sdk.Disks.DiskExtent(65536 * 80, 65536 * 2, CloudImage.Sdk.Disks.DiskExtentKind.Data), new(3000, 10, CloudImage.Sdk.Disks.DiskExtentKind.Data)]));
+        FormatReader reader = new(await SnapshotTestData.DumpAsync(store), isSealed ? secret : null);
+        foreach ((string id, byte[] disk) in expected)
+        {
+            Assert.Equal(disk, reader.ReadDisk(id));
+        }
+
+        Assert.True(reader.Patches >= 10, $"{reader.Patches} patches");
+        List<(long Chunk, byte[] Plain)> traced = reader.ReadTrace($"t/{last}-0000");
+        Assert.Equal(0L, traced[^1].Chunk);
+        foreach ((long chunk, byte[] plain) in traced)
+        {
+            Assert.True(expected[last].AsSpan((int)chunk * 65536, 65536).SequenceEqual(plain));
+        }
+    }
 }

@@ -47,6 +47,12 @@ internal sealed class SimulatedWorld
 
     public int Deletions { get; private set; }
 
+    /// <summary>Chunks that were put together from a patch and its base, in all checks.</summary>
+    public int Patches { get; private set; }
+
+    /// <summary>Traces that were kept.</summary>
+    public int Traces { get; private set; }
+
     /// <summary>One step in so many fails; 0: none.</summary>
     public int FailEvery { get; set; } = 60;
 
@@ -188,6 +194,11 @@ internal sealed class SimulatedWorld
         {
             _retired.Add(parts[1]);
         }
+        else if (parts[0] == "t")
+        {
+            Traces++;
+            CheckTrace(name, parts[1].Split('-')[0]);
+        }
 
         return true;
     }
@@ -272,14 +283,28 @@ internal sealed class SimulatedWorld
 
             try
             {
-                if (!new FormatReader(_objects).ReadDisk(snapshot).AsSpan().SequenceEqual(content))
+                FormatReader reader = new(_objects);
+                if (!reader.ReadDisk(snapshot).AsSpan().SequenceEqual(content))
                 {
                     Report($"When {occasion}, snapshot {snapshot} reads as something else.");
                 }
+
+                Patches += reader.Patches;
             }
             catch (Exception exception) when (exception is KeyNotFoundException or System.IO.InvalidDataException or ArgumentException)
             {
                 Report($"When {occasion}, snapshot {snapshot} cannot be read: {exception.Message}");
+            }
+        }
+    }
+
+    private void CheckTrace(string name, string snapshot)
+    {
+        foreach ((long chunk, byte[] plain) in new FormatReader(_objects).ReadTrace(name))
+        {
+            if (!_committed[snapshot].AsSpan((int)chunk * plain.Length, plain.Length).SequenceEqual(plain))
+            {
+                Report($"Trace {name} holds something else for chunk {chunk}.");
             }
         }
     }

@@ -16,6 +16,9 @@ internal sealed class Simulation
     private const int BusySteps = 1200;
     private const int Chunks = 6;
     private const int Kinds = 9;
+
+    // A 64th of a chunk: what a patch frame counts in.
+    private const int Block = SnapshotTestData.ChunkSize / 64;
     private static readonly byte[][] s_kinds = MakeKinds();
     private static readonly ObjectRetryOptions s_retry = new() { MaximumAttempts = 4, FirstDelay = TimeSpan.Zero, MaximumDelay = TimeSpan.Zero };
     private readonly Random _random;
@@ -29,6 +32,9 @@ internal sealed class Simulation
     }
 
     public SimulatedWorld World { get; }
+
+    /// <summary>Chunks that readers got from traces.</summary>
+    public int Traced { get; private set; }
 
     public int Commits => World.Objects.Count(static pair => pair.Key.EndsWith("/fate", StringComparison.Ordinal) && pair.Value[12] == 1);
 
@@ -72,6 +78,7 @@ internal sealed class Simulation
         StartUpTo("writer", 2, WriteAsync);
         StartUpTo("collector", 2, CollectAsync);
         StartUpTo("reader", 1, ReadAsync);
+        StartUpTo("tracer", 1, TraceAsync);
         if (_random.Next(60) == 0)
         {
             StartUpTo("deleter", 1, DeleteAsync);
@@ -137,7 +144,17 @@ internal sealed class Simulation
         byte[] content = [.. _images[image]];
         for (int changes = process.Random.Next(1, 4); changes > 0; changes--)
         {
-            s_kinds[process.Random.Next(Kinds)].CopyTo(content.AsSpan(process.Random.Next(Chunks) * SnapshotTestData.ChunkSize));
+            // A whole chunk, or a few blocks of one: what patches are made of.
+            Span<byte> chunk = content.AsSpan(process.Random.Next(Chunks) * SnapshotTestData.ChunkSize, SnapshotTestData.ChunkSize);
+            if (process.Random.Next(3) == 0)
+            {
+                s_kinds[process.Random.Next(Kinds)].CopyTo(chunk);
+            }
+            else
+            {
+                int count = process.Random.Next(1, 4);
+                s_kinds[process.Random.Next(Kinds)].AsSpan(0, count * Block).CopyTo(chunk[(process.Random.Next(64 - count) * Block)..]);
+            }
         }
 
         process.Content = content;
@@ -149,6 +166,7 @@ internal sealed class Simulation
             Concurrency = 1,
             Parent = process.Random.Next(4) == 0 ? SnapshotParent.None : SnapshotParent.Latest,
             Deduplication = process.Random.Next(3) == 0 ? ChunkDeduplication.Chain : ChunkDeduplication.Exact,
+            PatchFrames = process.Random.Next(4) != 0,
             ResumeSession = interrupted.Length > 0 ? interrupted[process.Random.Next(interrupted.Length)].SessionId : null,
         };
         await repository.CaptureAsync(new ModelDisk(content), options, null);
@@ -188,9 +206,14 @@ internal sealed class Simulation
         string id = living[process.Random.Next(living.Length)];
         byte[] expected = World.Living.GetValueOrDefault(id) ?? [];
         bool isPinned = process.Random.Next(2) == 0;
-        await using SnapshotDisk disk = await repository.OpenDiskAsync(id, new SnapshotDiskOptions { Pin = isPinned, ReadAheadChunks = 0 });
+        await using SnapshotDisk disk = await repository.OpenDiskAsync(id, new SnapshotDiskOptions { Pin = isPinned, ReadAheadChunks = 0, RecordTrace = true });
         try
         {
+            if (process.Random.Next(2) == 0)
+            {
+                Traced += await disk.PrefetchAsync();
+            }
+
             for (int chunk = 0; chunk < Chunks; chunk++)
             {
                 byte[] content = new byte[SnapshotTestData.ChunkSize];
@@ -204,6 +227,45 @@ internal sealed class Simulation
         catch (RepositoryCorruptException exception) when (!isPinned && World.IsRetired(id))
         {
             // Given up and collected under a reader without a pin.
+            _ = exception;
+        }
+    }
+
+    // Reads a few chunks as a machine that boots does, and keeps what was read in that order; or drops what was kept.
+    private async Task TraceAsync(SimulatedProcess process)
+    {
+        await using SnapshotRepository repository = await OpenAsync(process);
+        string[] living = [.. World.Living.Keys.Order(StringComparer.Ordinal)];
+        if (living.Length == 0)
+        {
+            return;
+        }
+
+        string id = living[process.Random.Next(living.Length)];
+        try
+        {
+            if (process.Random.Next(6) == 0)
+            {
+                await repository.DropTraceAsync(id);
+                return;
+            }
+
+            ReadTrace trace;
+            await using (SnapshotDisk disk = await repository.OpenDiskAsync(id, new SnapshotDiskOptions { ReadAheadChunks = 0, RecordTrace = true }))
+            {
+                for (int count = process.Random.Next(1, 4); count > 0; count--)
+                {
+                    await disk.ReadAsync(new byte[100], process.Random.Next(Chunks * SnapshotTestData.ChunkSize - 100));
+                }
+
+                trace = disk.GetTrace();
+            }
+
+            await repository.SaveTraceAsync(id, trace);
+        }
+        catch (RepositoryCorruptException exception) when (World.IsRetired(id))
+        {
+            // As for any reader without a pin.
             _ = exception;
         }
     }
@@ -239,7 +301,7 @@ internal sealed class Simulation
             await repository.CollectAsync(CollectOptions.Default, null);
         });
         string[] pinned = [.. World.Objects.Keys.Where(name => name.Contains("/pin.", StringComparison.Ordinal) && !name.EndsWith(".released", StringComparison.Ordinal) && !World.Objects.ContainsKey($"{name}.released"))];
-        string[] left = [.. World.Objects.Keys.Where(static name => name[0] is 'p' or 'm' or 'i')];
+        string[] left = [.. World.Objects.Keys.Where(static name => name[0] is 'p' or 'm' or 'i' or 't')];
         if (left.Length > 0 && pinned.Length == 0 && World.Violation is null)
         {
             World.Report($"These objects are left when nothing is: {string.Join(' ', left)}");

@@ -32,18 +32,22 @@ public sealed class SimulationTests
         int commits = 0;
         int deletions = 0;
         int crashes = 0;
+        int patches = 0;
+        int traces = 0;
+        int traced = 0;
         while (Stopwatch.GetElapsedTime(startedAt).TotalSeconds < s_seconds)
         {
             Simulation simulation = new(seed);
             simulation.Run();
             Assert.True(simulation.World.Violation is null, $"Seed {seed}: {simulation.World.Violation}{Environment.NewLine}{simulation.World.LastSteps}");
             (steps, commits, deletions, crashes) = (steps + simulation.World.Steps, commits + simulation.Commits, deletions + simulation.World.Deletions, crashes + simulation.World.Crashes);
+            (patches, traces, traced) = (patches + simulation.World.Patches, traces + simulation.World.Traces, traced + simulation.Traced);
             seed++;
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"Seeds {s_firstSeed} to {seed - 1}: {steps} requests, {commits} snapshots committed, {deletions} objects deleted, {crashes} crashes; nothing was lost, nothing was left.");
-        Assert.True(commits > 0 && deletions > 0 && crashes > 0, $"{commits} commits, {deletions} deletions, {crashes} crashes.");
+            $"Seeds {s_firstSeed} to {seed - 1}: {steps} requests, {commits} snapshots committed, {deletions} objects deleted, {crashes} crashes, {patches} chunks read through patches in checks, {traces} traces kept, {traced} chunks fetched by them; nothing was lost, nothing was left.");
+        Assert.True(commits > 0 && deletions > 0 && crashes > 0 && patches > 0 && traced > 0, $"{commits} commits, {deletions} deletions, {crashes} crashes, {patches} patches, {traces} traces.");
     });
 
     [Fact]
