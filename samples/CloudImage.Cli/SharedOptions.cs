@@ -54,9 +54,9 @@ internal static class SharedOptions
 
     public static Option<string?> Key() => new("--key") { Description = "Key of an encrypted repository. env:NAME: a passphrase. file:PATH: a key file of at least 32 bytes, or a shorter passphrase. cert:PATH: a certificate with its private key (PEM or PKCS#12).", HelpName = "env:NAME|file:PATH|cert:PATH" };
 
-    public static Option<string?> SigningKey() => new("--signing-key") { Description = "Sign what is done with this private key: PEM text with an ECDSA key on P-256 or P-384.", HelpName = "env:NAME|file:PATH" };
+    public static Option<string?> SigningKey() => new("--signing-key") { Description = $"Sign what is done with this private key: PEM text with {SigningKeys.Kinds}.", HelpName = "env:NAME|file:PATH" };
 
-    public static Option<string[]> VerifyKeys() => new("--verify-key") { Description = "A public key (PEM file) whose signatures are trusted; may be given several times. What none of them signed is told, with exit code 1.", HelpName = "PATH" };
+    public static Option<string[]> VerifyKeys() => new("--verify-key") { Description = "A public key (PEM file, ECDSA or Ed25519) whose signatures are trusted; may be given several times. What none of them signed is told, with exit code 1.", HelpName = "PATH" };
 
     public static Option<int> Threads() => new("--threads") { Description = "Threads to work with; 0 takes one for each core.", DefaultValueFactory = _ => 0, HelpName = "N" };
 

@@ -1,11 +1,6 @@
 using System;
-using System.IO;
 using CloudImage.Sdk.Snapshots.Signing;
-using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Crypto.Parameters;
-using Org.BouncyCastle.OpenSsl;
-using Org.BouncyCastle.Security;
-using Org.BouncyCastle.X509;
 
 namespace CloudImage.Sdk.Cryptography;
 
@@ -24,18 +19,22 @@ public sealed class Ed25519SnapshotSignatureKey : SnapshotSignatureKey
     }
 
     internal Ed25519SnapshotSignatureKey(Ed25519PublicKeyParameters key)
-        : base(AlgorithmName, SubjectPublicKeyInfoFactory.CreateSubjectPublicKeyInfo(key).GetDerEncoded()) => _key = key;
+        : base(AlgorithmName, Ed25519Pem.Describe(key.GetEncoded())) => _key = key;
 
-    /// <summary>Reads a public key from PEM text (<c>BEGIN PUBLIC KEY</c>).</summary>
+    /// <summary>Reads a key from PEM text: a public key (<c>BEGIN PUBLIC KEY</c>), or the public half of a private one (PKCS#8, <c>BEGIN PRIVATE KEY</c>).</summary>
     /// <param name="pem">The text.</param>
     /// <returns>The key.</returns>
-    /// <exception cref="ArgumentException">The text holds no Ed25519 public key.</exception>
+    /// <exception cref="ArgumentException">The text holds no Ed25519 key, or one that is encrypted.</exception>
     public static Ed25519SnapshotSignatureKey FromPem(string pem)
     {
         ArgumentNullException.ThrowIfNull(pem);
-        return ReadPem(pem) is Ed25519PublicKeyParameters key
-            ? new Ed25519SnapshotSignatureKey(key)
-            : throw new ArgumentException("The text holds no Ed25519 public key.", nameof(pem));
+        if (Ed25519Pem.TryReadPublic(pem) is { } publicKey)
+        {
+            return new Ed25519SnapshotSignatureKey(publicKey);
+        }
+
+        using Ed25519SnapshotSigner signer = Ed25519SnapshotSigner.FromPem(pem);
+        return (Ed25519SnapshotSignatureKey)signer.PublicKey;
     }
 
     /// <inheritdoc/>
@@ -45,21 +44,7 @@ public sealed class Ed25519SnapshotSignatureKey : SnapshotSignatureKey
         return signature.Length == 64 && _key.Verify(Org.BouncyCastle.Math.EC.Rfc8032.Ed25519.Algorithm.Ed25519, null, message, 0, message.Length, signature.ToArray(), 0);
     }
 
-    internal static object? ReadPem(string pem)
-    {
-        try
-        {
-            using StringReader text = new(pem);
-            using PemReader reader = new(text);
-            return reader.ReadObject();
-        }
-        catch (Exception exception) when (exception is IOException or CryptoException or FormatException or InvalidCastException or ArgumentException or GeneralSecurityException)
-        {
-            throw new ArgumentException($"The text is no PEM that can be read: {exception.Message}", nameof(pem), exception);
-        }
-    }
-
-    private static Ed25519PublicKeyParameters Read(ReadOnlySpan<byte> publicKey) => publicKey.Length == 32
+    private static Ed25519PublicKeyParameters Read(ReadOnlySpan<byte> publicKey) => publicKey.Length == Ed25519Pem.KeyLength
         ? new Ed25519PublicKeyParameters(publicKey.ToArray(), 0)
         : throw new ArgumentException($"An Ed25519 public key has 32 bytes, not {publicKey.Length}.", nameof(publicKey));
 }

@@ -1,7 +1,6 @@
 using System;
 using System.Security.Cryptography;
 using CloudImage.Sdk.Snapshots.Signing;
-using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Crypto.Parameters;
 
 namespace CloudImage.Sdk.Cryptography;
@@ -16,7 +15,7 @@ public sealed class Ed25519SnapshotSigner : SnapshotSigner
     /// <exception cref="ArgumentException">It has another length.</exception>
     public Ed25519SnapshotSigner(ReadOnlySpan<byte> privateKey)
     {
-        if (privateKey.Length != 32)
+        if (privateKey.Length != Ed25519Pem.KeyLength)
         {
             throw new ArgumentException($"An Ed25519 private key has 32 bytes, not {privateKey.Length}.", nameof(privateKey));
         }
@@ -35,10 +34,15 @@ public sealed class Ed25519SnapshotSigner : SnapshotSigner
     public static Ed25519SnapshotSigner FromPem(string pem)
     {
         ArgumentNullException.ThrowIfNull(pem);
-        object? read = Ed25519SnapshotSignatureKey.ReadPem(pem);
-        return (read is AsymmetricCipherKeyPair pair ? pair.Private : read) is Ed25519PrivateKeyParameters key
-            ? new Ed25519SnapshotSigner(key.GetEncoded())
-            : throw new ArgumentException("The text holds no Ed25519 private key.", nameof(pem));
+        byte[] seed = Ed25519Pem.TryReadPrivate(pem) ?? throw new ArgumentException("The text holds no Ed25519 private key that is not encrypted.", nameof(pem));
+        try
+        {
+            return new Ed25519SnapshotSigner(seed);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(seed);
+        }
     }
 
     /// <inheritdoc/>

@@ -10,10 +10,12 @@ namespace CloudImage.Cli.Tests;
 
 public sealed class SigningCommandTests : CommandTests
 {
-    [Fact]
-    public async Task SignedSnapshots_AreTold_AndGapsExplained()
+    [Theory]
+    [InlineData("ecdsa")]
+    [InlineData("ed25519")]
+    public async Task SignedSnapshots_AreTold_AndGapsExplained(string kind)
     {
-        await WriteKeysAsync();
+        await WriteKeysAsync(kind);
         await SucceedAsync("repo", "init", "repo");
         List<string> ids = [];
         for (int index = 0; index < 3; index++)
@@ -29,7 +31,9 @@ public sealed class SigningCommandTests : CommandTests
         string plain = (await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "web", "--json")).Json.GetProperty("id").GetString()!;
         Assert.Equal(1, (await RunAsync("snapshot", "verify", "repo", "--verify-key", "public.pem")).ExitCode);
         Assert.Equal(1, (await RunAsync("snapshot", "list", "repo", "--verify-key", "public.pem")).ExitCode);
-        await SucceedAsync("snapshot", "sign", "repo", plain, "--signing-key", "file:private.pem");
+        JsonElement signed = (await SucceedAsync("snapshot", "sign", "repo", plain, "--signing-key", "file:private.pem", "--json")).Json;
+        Assert.Equal(kind == "ecdsa" ? "ecdsa-p256-sha256" : "ed25519", signed.GetProperty("algorithm").GetString());
+        Assert.True(signed.GetProperty("isNew").GetBoolean());
         await SucceedAsync("snapshot", "verify", "repo", "--verify-key", "public.pem");
 
         Directory.Delete(PathOf($"repo/s/{plain}"), true);
@@ -40,9 +44,35 @@ public sealed class SigningCommandTests : CommandTests
     }
 
     [Fact]
-    public async Task Proof_HoldsWithoutTheRepository()
+    public async Task KeysThatAreNone_AreRefusedByName()
     {
-        await WriteKeysAsync();
+        await SucceedAsync("repo", "init", "repo");
+        string id = (await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "web", "--json")).Json.GetProperty("id").GetString()!;
+        using RSA rsa = RSA.Create(2048);
+        using ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP521);
+        await WriteKeysAsync("ed25519");
+        string seed = await File.ReadAllTextAsync(PathOf("private.pem"));
+        string encrypted = other.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+        foreach (string pem in (string[])["", "no key", rsa.ExportPkcs8PrivateKeyPem(), other.ExportPkcs8PrivateKeyPem(), encrypted, await File.ReadAllTextAsync(PathOf("public.pem")), seed.Replace("MC4", "MC5", System.StringComparison.Ordinal)])
+        {
+            await File.WriteAllTextAsync(PathOf("bad.pem"), pem);
+            CommandResult refused = await RunAsync("snapshot", "sign", "repo", id, "--signing-key", "file:bad.pem");
+            Assert.True(refused.ExitCode == 2 && refused.Error.Contains("Ed25519", System.StringComparison.Ordinal) && !refused.Error.Contains("   at ", System.StringComparison.Ordinal), refused.ToString());
+        }
+
+        // A public key may be taken from its private half.
+        await SucceedAsync("snapshot", "sign", "repo", id, "--signing-key", "file:private.pem");
+        await SucceedAsync("snapshot", "list", "repo", "--verify-key", "private.pem");
+        await WriteKeysAsync("ecdsa");
+        Assert.Equal(1, (await RunAsync("snapshot", "list", "repo", "--verify-key", "public.pem")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("ecdsa")]
+    [InlineData("ed25519")]
+    public async Task Proof_HoldsWithoutTheRepository(string kind)
+    {
+        await WriteKeysAsync(kind);
         await SucceedAsync("repo", "init", "repo");
         string id = (await SucceedAsync("snapshot", "create", "repo", FirstVersion, "--image", "web", "--json", "--signing-key", "file:private.pem")).Json.GetProperty("id").GetString()!;
         JsonElement proof = (await SucceedAsync("snapshot", "prove", "repo", id, "web.proof", "--range", "1M:10000", "--json")).Json;
@@ -94,8 +124,18 @@ public sealed class SigningCommandTests : CommandTests
         Assert.Equal(2, (await Run("repo", "key", "list", "repo", "--json")).Json.GetArrayLength());
     }
 
-    private async Task WriteKeysAsync()
+    private async Task WriteKeysAsync(string kind)
     {
+        if (kind == "ed25519")
+        {
+            // RFC 8032, section 7.1, test 2, as RFC 8410 writes keys; OpenSSL writes the same.
+            byte[] privateKey = System.Convert.FromHexString("302e020100300506032b6570042204204ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+            byte[] publicKey = System.Convert.FromHexString("302a300506032b65700321003d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+            await File.WriteAllTextAsync(PathOf("private.pem"), PemEncoding.WriteString("PRIVATE KEY", privateKey));
+            await File.WriteAllTextAsync(PathOf("public.pem"), PemEncoding.WriteString("PUBLIC KEY", publicKey));
+            return;
+        }
+
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await File.WriteAllTextAsync(PathOf("private.pem"), key.ExportPkcs8PrivateKeyPem());
         await File.WriteAllTextAsync(PathOf("public.pem"), key.ExportSubjectPublicKeyInfoPem());

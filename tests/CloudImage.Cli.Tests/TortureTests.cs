@@ -35,6 +35,7 @@ public sealed class TortureTests : CommandTests
     private readonly byte[] _disk = new byte[s_rounds > 50 ? 192 << 20 : 80 << 20];
     private ContentDigest _digest;
     private string? _mixture;
+    private int _prefetched;
 
     [Fact]
     public async Task KilledAtRandomMoments_LosesNothingCommitted()
@@ -49,8 +50,8 @@ public sealed class TortureTests : CommandTests
         }
 
         int kills = _killed.Values.Sum();
-        TestContext.Current.SendDiagnosticMessage("Seed {0}: {1} of {2} processes were killed: {3}. {4} snapshots were committed.", s_seed, kills, s_rounds,
-            string.Join(", ", _killed.Select(static pair => $"{pair.Key} {pair.Value}")), _committed.Count + _givenUp.Count);
+        TestContext.Current.SendDiagnosticMessage("Seed {0}: {1} of {2} processes were killed: {3}. {4} snapshots were committed, {5} chunks fetched by traces.", s_seed, kills, s_rounds,
+            string.Join(", ", _killed.Select(static pair => $"{pair.Key} {pair.Value}")), _committed.Count + _givenUp.Count, _prefetched);
         Assert.InRange(kills, s_rounds / 4, s_rounds);
 
         // Left alone, everything works: what is there is whole, and a capture, a collection and a restore go through.
@@ -68,7 +69,7 @@ public sealed class TortureTests : CommandTests
     {
         string[] ids = [.. _committed.Keys.Order(StringComparer.Ordinal)];
         string? interrupted = await FindInterruptedAsync();
-        int choice = _random.Next(12);
+        int choice = _random.Next(14);
         if (interrupted is not null && choice < 6)
         {
             // The disk is still as it was: the capture that died is gone on with.
@@ -96,15 +97,22 @@ public sealed class TortureTests : CommandTests
             string[] more = _random.Next(2) == 0 ? ["--abort-idle", "0s"] : [];
             await KillAsync("collect", ["repo", "gc", "repo", "--key", "file:key", .. more]);
         }
-        else
+        else if (choice < 12)
         {
             await RestoreAsync(ids[_random.Next(ids.Length)], what);
+        }
+        else
+        {
+            // What a machine reads first: kept, or dropped again.
+            string id = ids[_random.Next(ids.Length)];
+            string[] more = _random.Next(4) == 0 ? ["--drop"] : ["--range", $"{_random.Next(_disk.Length - Block)}:{Block}", "--range", $"{_random.Next(_disk.Length / 2)}:{4 << 20}"];
+            await KillAsync("trace", ["snapshot", "trace", "repo", id, "--key", "file:key", "--json", .. more]);
         }
     }
 
     private async Task CaptureAsync(string name, params string[] more)
     {
-        string[] arguments = ["snapshot", "create", "repo", "disk.raw", "--image", "disk", "--key", "file:key", "--durability", _random.Next(2) == 0 ? "none" : "flush", "--json", .. more];
+        string[] arguments = ["snapshot", "create", "repo", "disk.raw", "--image", "disk", "--key", "file:key", "--durability", _random.Next(2) == 0 ? "none" : "flush", "--json", .. _random.Next(3) == 0 ? (string[])[] : ["--patch-frames"], .. more];
         CommandResult? result = await KillAsync(name, arguments);
         if (result is not null)
         {
@@ -175,6 +183,7 @@ public sealed class TortureTests : CommandTests
         foreach (string id in listed.OrderBy(_ => _random.Next()).Take(what.EndsWith("end", StringComparison.Ordinal) ? int.MaxValue : 1))
         {
             await using SnapshotDisk disk = await repository.OpenDiskAsync(id);
+            _prefetched += await disk.PrefetchAsync();
             byte[] content = new byte[disk.Length];
             await disk.ReadAsync(content, 0);
             Assert.True(DigestOf(content) == _committed[id], $"{what}: snapshot {id} reads wrong.");
@@ -199,7 +208,19 @@ public sealed class TortureTests : CommandTests
         // The first time everything, later a third of the disk: two packs and more for the long form's disk.
         int first = _committed.Count == 0 ? 0 : _random.Next(_disk.Length / Block * 2 / 3);
         Span<byte> changed = _committed.Count == 0 ? _disk : _disk.AsSpan(first * Block, _disk.Length / 3);
-        _random.NextBytes(changed);
+        if (_committed.Count == 0 || _random.Next(2) == 0)
+        {
+            _random.NextBytes(changed);
+        }
+        else
+        {
+            // Or a block here and there, as a database does.
+            for (int count = _random.Next(1, 200); count > 0; count--)
+            {
+                _random.NextBytes(_disk.AsSpan(_random.Next(_disk.Length / Block) * Block, Block));
+            }
+        }
+
         File.WriteAllBytes(PathOf("disk.raw"), _disk);
         _digest = DigestOf(_disk);
     }

@@ -23,6 +23,7 @@ internal static class SnapshotRestoreCommand
         Argument<string> destination = new("DESTINATION") { Description = "The new image: a file (replaced when it is complete), a block device, ebs://new?region=R, or - for standard output." };
         Option<bool> inPlace = new("--in-place") { Description = "Make an existing raw file or block device hold the snapshot, writing only what differs. Until it is done the target is a mixture, which nothing else opens." };
         Option<string?> range = new("--range") { Description = "Restore this range of the disk alone, in bytes or with k, M, G or T behind a number.", HelpName = ByteRange.Form };
+        Option<bool> recordTrace = new("--record-trace") { Description = "Keep what is read, in the order of reading, as the snapshot's trace: see snapshot trace." };
         Option<string?> to = SharedOptions.To();
         Option<string[]> option = SharedOptions.FormatOption();
         Option<string?> compression = SharedOptions.Compression();
@@ -30,7 +31,7 @@ internal static class SnapshotRestoreCommand
         Option<string?> key = SharedOptions.Key();
         Option<int> threads = SharedOptions.Threads();
         Option<bool> json = SharedOptions.Json();
-        Command command = new("restore", "Write a snapshot as an image of any format; every byte is verified on its way.") { repository, id, destination, inPlace, range, to, option, compression, durability, key, threads, json };
+        Command command = new("restore", "Write a snapshot as an image of any format; every byte is verified on its way.") { repository, id, destination, inPlace, range, recordTrace, to, option, compression, durability, key, threads, json };
         command.SetAction((parsed, cancellationToken) =>
         {
             Request request = new(
@@ -42,16 +43,17 @@ internal static class SnapshotRestoreCommand
                 parsed.GetValue(compression),
                 SharedOptions.ParseDurability(parsed.GetValue(durability)!),
                 parsed.GetValue(key),
-                parsed.GetValue(threads));
+                parsed.GetValue(threads),
+                parsed.GetValue(recordTrace));
             if (!parsed.GetValue(inPlace))
             {
                 return RunAsync(request, parsed.GetValue(range) is { } part ? ByteRange.Parse(part) : null, parsed.GetValue(json), cancellationToken);
             }
 
-            bool isRaw = parsed.GetValue(to) is null or "raw" && request.Settings.Count == 0 && request.Compression is null && parsed.GetValue(range) is null;
+            bool isRaw = parsed.GetValue(to) is null or "raw" && request.Settings.Count == 0 && request.Compression is null && parsed.GetValue(range) is null && !request.RecordsTrace;
             return isRaw
                 ? RunInPlaceAsync(request, parsed.GetValue(json), cancellationToken)
-                : throw new UsageException("--in-place writes the whole disk into a raw file or block device; it goes with no format, option, compression or range.");
+                : throw new UsageException("--in-place writes the whole disk into a raw file or block device; it goes with no format, option, compression, range or trace.");
         });
         return command;
     }
@@ -85,9 +87,14 @@ internal static class SnapshotRestoreCommand
         DiskCreateOptions options = FormatChoice.Options(request.Format, request.Settings, request.Compression);
         (SnapshotRepository repository, CountingObjectStore store) = await Repositories.OpenCountedAsync(request.Repository, request.Key, WriteDurability.Flush, cancellationToken);
         await using SnapshotRepository owned = repository;
-        await using SnapshotDisk whole = await repository.OpenDiskAsync(request.Id, cancellationToken);
+        await using SnapshotDisk whole = await repository.OpenDiskAsync(request.Id, new SnapshotDiskOptions { RecordTrace = request.RecordsTrace }, cancellationToken);
         await using VirtualDisk disk = Slice(whole, range);
         string name = await Destinations.WriteAsync(disk, request.Destination, options, request.Durability, request.Threads, "restoring", json, cancellationToken);
+        if (request.RecordsTrace)
+        {
+            await SnapshotTraceCommand.SaveAsync(repository, whole.Snapshot, whole.GetTrace().Ranges, cancellationToken);
+        }
+
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         if (json)
         {
@@ -122,5 +129,6 @@ internal static class SnapshotRestoreCommand
         string? Compression,
         WriteDurability Durability,
         string? Key,
-        int Threads);
+        int Threads,
+        bool RecordsTrace);
 }

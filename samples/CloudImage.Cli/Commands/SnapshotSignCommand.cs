@@ -16,7 +16,7 @@ internal static class SnapshotSignCommand
     {
         Argument<string> repository = new("REPO") { Description = "The repository." };
         Argument<string> id = new("ID") { Description = "The snapshot." };
-        Option<string> signingKey = new("--signing-key") { Description = "The private key: PEM text with an ECDSA key on P-256 or P-384.", Required = true, HelpName = "env:NAME|file:PATH" };
+        Option<string> signingKey = new("--signing-key") { Description = $"The private key: PEM text with {SigningKeys.Kinds}.", Required = true, HelpName = "env:NAME|file:PATH" };
         Option<string?> key = SharedOptions.Key();
         Option<bool> json = SharedOptions.Json();
         Command command = new("sign", "Sign a snapshot: root, length, image, number and time.") { repository, id, signingKey, key, json };

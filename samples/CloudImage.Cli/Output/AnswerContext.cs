@@ -24,6 +24,7 @@ namespace CloudImage.Cli.Output;
 [JsonSerializable(typeof(VerifyAnswer))]
 [JsonSerializable(typeof(DeleteAnswer))]
 [JsonSerializable(typeof(TraceAnswer))]
+[JsonSerializable(typeof(List<KeptTraceAnswer>))]
 [JsonSerializable(typeof(SignAnswer))]
 [JsonSerializable(typeof(ProveAnswer))]
 [JsonSerializable(typeof(VerifyProofAnswer))]

@@ -130,6 +130,8 @@ internal sealed record HoldAnswer(string Id, string? Hold, int Released);
 
 internal sealed record TraceAnswer(string Id, bool HasTrace, IReadOnlyList<RangeAnswer> Ranges);
 
+internal sealed record KeptTraceAnswer(string Id, string Image, long Sequence, long StoredBytes);
+
 internal sealed record SignAnswer(string Id, string Algorithm, string Key, bool IsNew);
 
 internal sealed record ProveAnswer(string Id, string Destination, long Offset, long Length, string Root, long ProofBytes, long TreeBytes);

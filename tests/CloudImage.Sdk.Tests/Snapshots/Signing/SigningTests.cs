@@ -58,6 +58,13 @@ public class SigningTests
         using Ed25519SnapshotSigner read = Ed25519SnapshotSigner.FromPem(privatePem);
         Assert.Equal(signer.PublicKey.Id, read.PublicKey.Id);
         Assert.Equal(signer.PublicKey.Id, Ed25519SnapshotSignatureKey.FromPem(publicPem).Id);
+        Assert.Equal(signer.PublicKey.Id, Ed25519SnapshotSignatureKey.FromPem(privatePem).Id);
+        Assert.Equal(signer.PublicKey.Id, Ed25519SnapshotSignatureKey.FromPem($"{PemEncoding.WriteString("PUBLIC KEY", [1, 2])}\n{publicPem}").Id);
+
+        // With attributes and the public key behind it, as RFC 5958 allows (RFC 8410, section 10.3).
+        string longer = "-----BEGIN PRIVATE KEY-----\nMHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\noB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrB\nZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PRIVATE KEY-----\n";
+        const string OfTheSame = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+        Assert.Equal(Ed25519SnapshotSignatureKey.FromPem(OfTheSame).Id, Ed25519SnapshotSignatureKey.FromPem(longer).Id);
         Assert.Throws<ArgumentException>(() => Ed25519SnapshotSigner.FromPem(publicPem));
         Assert.Throws<ArgumentException>(() => Ed25519SnapshotSignatureKey.FromPem("no key"));
     }
