@@ -64,6 +64,12 @@ internal static class KernelRatios
             "BLAKE3 HashMany 64 KiB", "L2", one.Length, () => Blake3.HashMany(one, 65536, digests), "one buffer", () => Blake3.HashData(one));
         yield return new(
             "BLAKE3 HashMany 256 KiB", "L2", one.Length, () => Blake3.HashMany(one, 262144, digests), "one buffer", () => Blake3.HashData(one));
+        if (Blake3Engine.LastKernel == Blake3Kernel.Vector512Staggered)
+        {
+            yield return new(
+                "BLAKE3 staggered, 1 MiB", "L2", one.Length, () => Blake3.HashData(one, Blake3Kernel.Vector512Staggered), "side by side", () => Blake3.HashData(one, Blake3Kernel.Vector512));
+        }
+
         yield return new(
             "BLAKE3 Vector256, 1 MiB", "L2", one.Length, () => Blake3.HashData(one, Blake3Kernel.Vector256), "best kernel", () => Blake3.HashData(one));
         yield return new(

@@ -13,7 +13,7 @@ internal static class KernelTouch
         byte[] data = new byte[1024 * 1024];
         new Random(1).NextBytes(data);
         ContentDigest[] digests = new ContentDigest[256];
-        for (Blake3Kernel kernel = 0; kernel <= Blake3Engine.BestKernel; kernel++)
+        for (Blake3Kernel kernel = 0; kernel <= Blake3Engine.LastKernel; kernel++)
         {
             Blake3.HashMany(data, 4096, digests, kernel);
             Blake3.HashData(data.AsSpan(0, 24 * 1024), kernel);

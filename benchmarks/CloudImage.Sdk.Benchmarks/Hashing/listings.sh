@@ -8,7 +8,7 @@ project=benchmarks/CloudImage.Sdk.Benchmarks
 [ "${1:-}" = --no-build ] || dotnet build "$project" -c Release -v quiet -nologo
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-methods='Compress CompressPair Find512 Find256 Find128 IsZero512 IsZero256 IsZero128'
+methods='Compress CompressPair CompressStaggered Find512 Find256 Find128 IsZero512 IsZero256 IsZero128'
 for isa in avx512: avx2:DOTNET_EnableAVX512=0 vector128:DOTNET_EnableAVX2=0; do
     env ${isa#*:} CLOUDIMAGE_EXPECT_ISA="${isa%%:*}" DOTNET_TieredPGO=0 DOTNET_TieredCompilation=0 \
         DOTNET_JitStdOutFile="$work/${isa%%:*}" DOTNET_JitDisasm="$methods" DOTNET_JitDisasmDiffable=1 \

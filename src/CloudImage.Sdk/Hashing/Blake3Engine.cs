@@ -13,7 +13,11 @@ internal static unsafe class Blake3Engine
 
     private const int MaxLanes = Blake3Vector512.PairLanes;
 
-    /// <summary>Gets the widest kernel of this machine.</summary>
+    /// <summary>Gets the last kernel that runs on this machine: all before it do too.</summary>
+    public static Blake3Kernel LastKernel =>
+        BestKernel == Blake3Kernel.Vector512 ? Blake3Kernel.Vector512Staggered : BestKernel;
+
+    /// <summary>Gets the fastest kernel of this machine.</summary>
     public static Blake3Kernel BestKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -24,7 +28,8 @@ internal static unsafe class Blake3Engine
                 return Blake3Kernel.Scalar;
             }
 
-            return Blake3Vector512.IsSupported ? Blake3Kernel.Vector512
+            return Blake3Vector512.IsSupported
+                ? Blake3Vector512.IsStaggeredFaster ? Blake3Kernel.Vector512Staggered : Blake3Kernel.Vector512
                 : Blake3Vector256.IsSupported ? Blake3Kernel.Vector256
                 : Blake3Vector128.IsSupported ? Blake3Kernel.Vector128
                 : Blake3Kernel.Scalar;
@@ -117,8 +122,17 @@ internal static unsafe class Blake3Engine
             {
                 case Blake3Vector512.PairLanes:
                     byte** nextInputs = rest + ahead >= 2 * lanes ? currentInputs + lanes : currentInputs;
-                    Blake3Vector512.CompressPair(
-                        currentInputs, nextInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags, lastLength);
+                    if (kernel == Blake3Kernel.Vector512Staggered)
+                    {
+                        Blake3Vector512.CompressStaggered(
+                            currentInputs, nextInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags, lastLength);
+                    }
+                    else
+                    {
+                        Blake3Vector512.CompressPair(
+                            currentInputs, nextInputs, currentOutputs, laneCounters, blocks, key, flags, firstFlags, lastFlags, lastLength);
+                    }
+
                     break;
                 case Blake3Vector512.Lanes:
                     Blake3Vector512.Compress(
@@ -287,7 +301,7 @@ internal static unsafe class Blake3Engine
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int LanesFor(Blake3Kernel kernel, int count)
     {
-        if (kernel == Blake3Kernel.Vector512 && Blake3Vector512.IsSupported && count > Blake3Vector256.Lanes)
+        if (kernel >= Blake3Kernel.Vector512 && Blake3Vector512.IsSupported && count > Blake3Vector256.Lanes)
         {
             return count > Blake3Vector512.Lanes ? Blake3Vector512.PairLanes : Blake3Vector512.Lanes;
         }

@@ -27,7 +27,8 @@ public sealed class InstructionSetTests
             "vector128" => Blake3Kernel.Vector128,
             _ => Blake3Kernel.Scalar,
         };
-        Assert.Equal(kernel, Blake3Engine.BestKernel);
+        Blake3Kernel best = Blake3Engine.BestKernel;
+        Assert.Equal(kernel, best == Blake3Kernel.Vector512Staggered ? Blake3Kernel.Vector512 : best);
         Assert.Equal((int)kernel, (int)MinCdcSearch.BestKernel);
     }
 }
