@@ -141,6 +141,76 @@ public class PatchFrameTests
         Assert.Equal(disk, await SnapshotTestData.ReadAllAsync(traced));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Copies_OfPatches_ArePatches_AndTakeABaseThatIsMissing(bool isSealed)
+    {
+        using KeyProvider key = KeyProviderTests.Make("key-file", 1);
+        SnapshotRepositoryOptions options = new()
+        {
+            ChunkSize = SnapshotTestData.ChunkSize,
+            Encryption = isSealed ? RepositoryEncryption.Aes256Gcm : RepositoryEncryption.None,
+            Keys = isSealed ? [key] : [],
+        };
+        CountingObjectStore store = new(new MemoryObjectStore());
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(store, SnapshotTestData.SmallChunks);
+        await using SnapshotRepository whole = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), options);
+        await using SnapshotRepository last = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), options);
+        Dictionary<string, byte[]> disks = await FillAsync(repository, ChunkCodec.Lz4, 4, out long[] stored);
+        ReplicationResult result = await repository.CopyToAsync([whole], ReplicationOptions.Default, null);
+        Assert.Equal(4, result.Destinations[0].Copied.Count);
+
+        // As many bytes as the captures stored; a sealed frame is a little longer.
+        Assert.InRange(result.Destinations[0].FrameBytes, 1, (long)(stored.Sum() * 1.02));
+
+        // One that lacks the snapshots before gets base and patch, and of the next ones patches alone.
+        string[] ids = [.. disks.Keys];
+        ReplicationResult third = await repository.CopyToAsync([last, whole], new ReplicationOptions { SnapshotIds = [ids[2]] }, null);
+        Assert.Single(third.Destinations[0].Copied);
+        Assert.Empty(third.Destinations[1].Copied);
+        ReplicationResult fourth = await repository.CopyToAsync([last], new ReplicationOptions { SnapshotIds = [ids[3]] }, null);
+        Assert.InRange(fourth.Destinations[0].FrameBytes, 1, 160_000);
+        foreach (SnapshotRepository copy in new[] { whole, last })
+        {
+            foreach (SnapshotInfo snapshot in await copy.ListAsync())
+            {
+                Assert.Equal(disks[snapshot.Origin!.SnapshotId], await SnapshotTestData.ReadAllAsync(copy, snapshot.Id));
+            }
+
+            Assert.Empty((await copy.VerifyAsync(VerifyOptions.Default, null)).Problems);
+        }
+
+        // The copy is gone on from as the original is: with patches over what it took.
+        byte[] changed = [.. disks[ids[3]]];
+        changed[400_000] ^= 1;
+        CaptureResult next = await last.CaptureAsync(new ModelDisk(changed), new CaptureOptions { Image = "disk", PatchFrames = true }, null);
+        Assert.Equal(1, next.NewChunks);
+        Assert.InRange(next.StoredBytes, 1, 60_000);
+        Assert.Equal(changed, await SnapshotTestData.ReadAllAsync(last, next.Id));
+    }
+
+    [Fact]
+    public async Task Copies_OfCompactedPatches_Read()
+    {
+        MemoryObjectStore store = new();
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(new UnownedStore(store), SnapshotTestData.SmallChunks);
+        Dictionary<string, byte[]> disks = await FillAsync(repository, ChunkCodec.Lz4, 4, out _);
+        await repository.DeleteAsync(disks.Keys.First());
+        await repository.DeleteAsync(disks.Keys.ElementAt(1));
+        await repository.CollectAsync(new CollectOptions { CompactBelow = 1 }, null);
+        await using SnapshotRepository fresh = await SnapshotRepository.OpenAsync(new UnownedStore(store));
+        await using SnapshotRepository copy = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), SnapshotTestData.SmallChunks);
+        await fresh.CopyToAsync([copy], ReplicationOptions.Default, null);
+        foreach (SnapshotInfo snapshot in await copy.ListAsync())
+        {
+            Assert.Equal(disks[snapshot.Origin!.SnapshotId], await SnapshotTestData.ReadAllAsync(copy, snapshot.Id));
+        }
+
+        Assert.Equal(2, (await copy.ListAsync()).Count);
+        Assert.Empty((await copy.VerifyAsync(VerifyOptions.Default, null)).Problems);
+    }
+
     [Fact]
     public async Task DamagedBaseOrPatch_IsFound_AndNothingWrongIsRead()
     {

@@ -55,12 +55,17 @@ internal sealed class ChunkFetcher
             wanted[index] = chunk.Place.Patch is { } patch ? new WantedChunk(patch.Base, patch.BaseDigest, chunk.Plain) : chunk;
         }
 
-        await FetchFramesAsync(wanted, mode, cancellationToken).ConfigureAwait(false);
-        await FetchFramesAsync(patched, mode, cancellationToken).ConfigureAwait(false);
+        byte[][] patches = new byte[patched.Count][];
+        await BothAsync(
+            () => FetchFramesAsync(wanted, null, mode, cancellationToken), () => FetchFramesAsync(patched, patches, mode, cancellationToken), mode).ConfigureAwait(false);
+        for (int index = 0; index < patched.Count; index++)
+        {
+            Apply(patched[index], patches[index]);
+        }
     }
 
-    // Whole chunks, or patches whose buffers hold their bases.
-    private async ValueTask FetchFramesAsync(List<WantedChunk> wanted, IoMode mode, CancellationToken cancellationToken)
+    // Whole chunks into their buffers, or patches beside them.
+    private async ValueTask FetchFramesAsync(List<WantedChunk> wanted, byte[][]? patches, IoMode mode, CancellationToken cancellationToken)
     {
         for (int index = 0; !_context.Moves.IsEmpty && index < wanted.Count; index++)
         {
@@ -73,63 +78,67 @@ internal sealed class ChunkFetcher
         {
             foreach ((int from, int to) in ranges)
             {
-                await FetchRangeOrEachAsync(wanted, from, to, mode, cancellationToken).ConfigureAwait(false);
+                await FetchRangeOrEachAsync(wanted, patches, from, to, mode, cancellationToken).ConfigureAwait(false);
             }
 
             return;
         }
 
         ParallelOptions options = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(ranges, options, (range, token) => FetchRangeOrEachAsync(wanted, range.From, range.To, mode, token)).ConfigureAwait(false);
+        await Parallel.ForEachAsync(ranges, options, (range, token) => FetchRangeOrEachAsync(wanted, patches, range.From, range.To, mode, token)).ConfigureAwait(false);
     }
 
     private async ValueTask FetchPatchedAsync(WantedChunk wanted, PatchBase patch, IoMode mode, CancellationToken cancellationToken)
+    {
+        byte[] blocks = [];
+        await BothAsync(ReadAsync, () => FetchAsync(new WantedChunk(patch.Base, patch.BaseDigest, wanted.Plain), mode, cancellationToken), mode).ConfigureAwait(false);
+        Apply(wanted, blocks);
+
+        async ValueTask ReadAsync() => blocks = await ReadPatchAsync(wanted, mode, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<byte[]> ReadPatchAsync(WantedChunk wanted, IoMode mode, CancellationToken cancellationToken)
     {
         FramePlace place = wanted.Place with { Patch = null };
         byte[] rented = ArrayPool<byte>.Shared.Rent((int)place.Length);
         try
         {
             Memory<byte> frame = rented.AsMemory(0, (int)place.Length);
-            if (mode == IoMode.Asynchronous && !_context.Store.Capabilities.IsLocal)
-            {
-                // Two frames that lie apart, in the time of one.
-                await Task.WhenAll(ReadAsync().AsTask(), FetchBaseAsync().AsTask()).ConfigureAwait(false);
-            }
-            else
-            {
-                await ReadAsync().ConfigureAwait(false);
-                await FetchBaseAsync().ConfigureAwait(false);
-            }
-
-            Apply(wanted, frame.Span);
-
-            ValueTask ReadAsync() => _context.ReadFrameAsync(place, frame, mode, cancellationToken);
+            await _context.ReadFrameAsync(place, frame, mode, cancellationToken).ConfigureAwait(false);
+            return DecodePatch(wanted, frame.Span);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(rented);
         }
-
-        ValueTask FetchBaseAsync() => FetchAsync(new WantedChunk(patch.Base, patch.BaseDigest, wanted.Plain), mode, cancellationToken);
     }
 
+    // What lies apart in a distant store comes in the time of one.
+    private async ValueTask BothAsync(Func<ValueTask> first, Func<ValueTask> second, IoMode mode)
+    {
+        if (mode == IoMode.Asynchronous && !_context.Store.Capabilities.IsLocal)
+        {
+            Task running = first().AsTask();
+            await Task.WhenAll(running, second().AsTask()).ConfigureAwait(false);
+            return;
+        }
+
+        await first().ConfigureAwait(false);
+        await second().ConfigureAwait(false);
+    }
+
+    private byte[] DecodePatch(WantedChunk wanted, ReadOnlySpan<byte> frame) =>
+        _context.Frames.DecodePatch(wanted.Place, frame, wanted.Place.Patch!.PatchDigest, ChunkPatch.MaxLength(wanted.Plain.Length));
+
     // Lays a patch over the base in the buffer.
-    private void Apply(WantedChunk wanted, ReadOnlySpan<byte> frame)
+    private void Apply(WantedChunk wanted, byte[] patch)
     {
         Span<byte> plain = wanted.Plain.Span;
-        try
+        if (!ChunkPatch.TryApply(patch, plain) || _context.Frames.Hash(plain) != wanted.Digest)
         {
-            byte[] blocks = _context.Frames.DecodePatch(wanted.Place, frame, wanted.Place.Patch!.PatchDigest, ChunkPatch.MaxLength(plain.Length));
-            if (!ChunkPatch.TryApply(blocks, plain) || _context.Frames.Hash(plain) != wanted.Digest)
-            {
-                throw new RepositoryCorruptException(wanted.Place.Pack.ToString(), wanted.Place.Offset, $"the patched chunk does not have the digest {wanted.Digest}.");
-            }
-        }
-        catch
-        {
-            // What stands there is the base: bytes that were never at this place of the disk.
+            // What stands there is made of the base: bytes that were never at this place of the disk.
             plain.Clear();
-            throw;
+            throw new RepositoryCorruptException(wanted.Place.Pack.ToString(), wanted.Place.Offset, $"the patched chunk does not have the digest {wanted.Digest}.");
         }
     }
 
@@ -149,22 +158,28 @@ internal sealed class ChunkFetcher
     }
 
     // Chunks whose pack is gone may have been moved apart: each is looked for on its own.
-    private async ValueTask FetchRangeOrEachAsync(List<WantedChunk> wanted, int from, int to, IoMode mode, CancellationToken cancellationToken)
+    private async ValueTask FetchRangeOrEachAsync(List<WantedChunk> wanted, byte[][]? patches, int from, int to, IoMode mode, CancellationToken cancellationToken)
     {
         try
         {
-            await FetchRangeAsync(wanted, from, to, mode, cancellationToken).ConfigureAwait(false);
+            await FetchRangeAsync(wanted, patches, from, to, mode, cancellationToken).ConfigureAwait(false);
         }
         catch (RepositoryCorruptException exception) when (PackReader.IsMissing(exception))
         {
             for (int index = from; index < to; index++)
             {
+                if (patches is not null)
+                {
+                    patches[index] = await ReadPatchAsync(wanted[index], mode, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+
                 await FetchAsync(wanted[index], mode, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    private async ValueTask FetchRangeAsync(List<WantedChunk> wanted, int from, int to, IoMode mode, CancellationToken cancellationToken)
+    private async ValueTask FetchRangeAsync(List<WantedChunk> wanted, byte[][]? patches, int from, int to, IoMode mode, CancellationToken cancellationToken)
     {
         long start = wanted[from].Place.Offset;
         long end = start;
@@ -183,9 +198,9 @@ internal sealed class ChunkFetcher
             {
                 WantedChunk chunk = wanted[index];
                 ReadOnlySpan<byte> frame = rented.AsSpan((int)(chunk.Place.Offset - start), (int)chunk.Place.Length);
-                if (chunk.Place.Patch is not null)
+                if (patches is not null)
                 {
-                    Apply(chunk, frame);
+                    patches[index] = DecodePatch(chunk, frame);
                     continue;
                 }
 

@@ -119,16 +119,39 @@ internal sealed class FrameCodec
             : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the chunk does not have the digest {digest}.");
     }
 
+    /// <summary>Opens a frame of a patch to its coded content, and checks that this decodes to the patch.</summary>
+    /// <param name="place">Where the frame lies, for messages.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="digest">The digest of the patch that the tree names.</param>
+    /// <param name="coded">Receives the coded content: at least as long as the payload.</param>
+    /// <param name="maxLength">The longest patch of the repository's chunks.</param>
+    /// <param name="codedLength">Receives the length of the coded content.</param>
+    /// <returns>The frame's header, and mask and blocks.</returns>
+    /// <exception cref="RepositoryCorruptException">The frame is not the one that the tree names.</exception>
+    public (FrameHeader Header, byte[] Patch) OpenPatch(in FramePlace place, ReadOnlySpan<byte> frame, ContentDigest digest, Span<byte> coded, int maxLength, out int codedLength)
+    {
+        FrameHeader header = ReadHeader(place, frame, FrameKind.Patch, digest);
+        codedLength = header.PayloadLength - _protection.PayloadOverhead;
+        byte[] patch = header.PlainLength <= maxLength ? new byte[header.PlainLength] : [];
+        bool isValid = patch.Length > 0 && header.IsSealed == _protection.IsSealed && codedLength > 0
+            && _protection.TryOpen(header, frame[FrameHeader.SizeInBytes..], coded[..codedLength])
+            && ChunkCodec.TryDecompress(header.Codec, coded[..codedLength], patch) && Hash(patch) == digest;
+        return isValid
+            ? (header, patch)
+            : throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"the patch does not have the digest {digest}.");
+    }
+
     /// <summary>Makes a frame of content that is coded already.</summary>
+    /// <param name="kind">A chunk or a patch.</param>
     /// <param name="codec">How it is coded.</param>
-    /// <param name="digest">The digest of the chunk.</param>
-    /// <param name="plainLength">The length of the chunk.</param>
+    /// <param name="digest">The digest of the chunk or of the patch.</param>
+    /// <param name="plainLength">Its length before it was coded.</param>
     /// <param name="coded">The coded content.</param>
     /// <param name="destination">Receives the frame: at least <see cref="MaxFrameLength"/> bytes of the plain length.</param>
     /// <returns>The header, which stands at the start of the destination too.</returns>
-    public FrameHeader SealCoded(ChunkCodecId codec, ContentDigest digest, int plainLength, ReadOnlySpan<byte> coded, Span<byte> destination)
+    public FrameHeader SealCoded(FrameKind kind, ChunkCodecId codec, ContentDigest digest, int plainLength, ReadOnlySpan<byte> coded, Span<byte> destination)
     {
-        FrameHeader header = new(FrameKind.Chunk, codec, _protection.IsSealed, plainLength, coded.Length + _protection.PayloadOverhead, IdOf(digest));
+        FrameHeader header = new(kind, codec, _protection.IsSealed, plainLength, coded.Length + _protection.PayloadOverhead, IdOf(digest));
         header.Write(destination);
         _protection.Seal(header, coded, destination.Slice(FrameHeader.SizeInBytes, header.PayloadLength));
         return header;

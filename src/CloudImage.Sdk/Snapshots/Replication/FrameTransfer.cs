@@ -17,6 +17,7 @@ internal sealed class FrameTransfer
 {
     // What lies between two wanted frames is read only where it is next to nothing: bytes are what replication is held to.
     private const int MaxGap = 1024;
+    private const int PatchesAtOnce = 16;
     private readonly RepositoryContext _source;
     private readonly int _window;
 
@@ -81,25 +82,19 @@ internal sealed class FrameTransfer
         }
     }
 
-    // A patch is of use only beside its base: the destination gets the whole chunk.
+    // Patch and base travel as they are: the destination takes of both what it lacks. That one laid over the other is the chunk is seen here, with both at hand.
     private async ValueTask FetchPatchedAsync(List<(ContentDigest Digest, FramePlace Place)> patched, Func<TransferredChunk, ValueTask> consume, CancellationToken cancellationToken)
     {
-        if (patched.Count == 0)
+        for (int from = 0; from < patched.Count; from += PatchesAtOnce)
         {
-            return;
-        }
-
-        ChunkFetcher fetcher = new(_source);
-        byte[] plain = new byte[_source.Header.ChunkSize];
-        byte[] frame = new byte[_source.Frames.MaxFrameLength(plain.Length)];
-        byte[] coded = new byte[frame.Length];
-        foreach ((ContentDigest digest, FramePlace place) in patched)
-        {
-            await fetcher.FetchAsync(new WantedChunk(place, digest, plain), IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-            ReadBytes += place.Length + place.Patch!.Base.Length;
-            FrameHeader header = _source.Frames.Encode(FrameKind.Chunk, digest, plain, Compression.ChunkCodec.Lz4, frame);
-            _source.Frames.OpenChunk(place with { Patch = null }, frame.AsSpan(0, header.FrameLength), digest, coded, plain, out int codedLength);
-            await consume(new TransferredChunk(digest, header, frame.AsMemory(0, header.FrameLength), coded.AsMemory(0, codedLength))).ConfigureAwait(false);
+            List<(ContentDigest Digest, FramePlace Place)> batch = patched.GetRange(from, Math.Min(PatchesAtOnce, patched.Count - from));
+            using PatchReading reading = new(_source);
+            await reading.ReadAsync(batch, MaxGap, _window, cancellationToken).ConfigureAwait(false);
+            ReadBytes += reading.Length;
+            foreach ((ContentDigest digest, FramePlace place) in batch)
+            {
+                await consume(reading.Open(digest, place)).ConfigureAwait(false);
+            }
         }
     }
 
@@ -126,7 +121,7 @@ internal sealed class FrameTransfer
                 Memory<byte> frame = range.Frames.AsMemory(offset, (int)place.Length);
                 Memory<byte> coded = range.Coded.AsMemory(offset, (int)place.Length);
                 FrameHeader header = _source.Frames.OpenChunk(place, frame.Span, digest, coded.Span, plain.AsSpan(0, _source.Header.ChunkSize), out int codedLength);
-                range.Chunks.Add(new TransferredChunk(digest, header, frame, coded[..codedLength]));
+                range.Chunks.Add(new TransferredChunk(digest, new TransferredFrame(digest, header, frame, coded[..codedLength])));
             }
 
             return range;

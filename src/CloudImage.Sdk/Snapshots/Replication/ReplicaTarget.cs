@@ -124,7 +124,12 @@ internal sealed class ReplicaTarget : IAsyncDisposable
                     _leaf.SetStored(index, digest, kept);
                     break;
                 case EntryKind.Stored:
-                    FramePlace place = await _output.Index.FindAsync(_context.Frames.IdOf(digest), IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
+                    FramePlace place = await FindAsync(digest, cancellationToken).ConfigureAwait(false);
+                    if (place.IsDefault && source.Place(index).Patch is { } patch)
+                    {
+                        place = await FindPatchedAsync(patch, index, cancellationToken).ConfigureAwait(false);
+                    }
+
                     if (place.IsDefault)
                     {
                         _missing.Add(index);
@@ -143,21 +148,24 @@ internal sealed class ReplicaTarget : IAsyncDisposable
         return _missing;
     }
 
-    /// <summary>Stores a chunk that is missing, verbatim where the keys allow it, and places every entry of the leaf that wants it.</summary>
+    /// <summary>Stores what is missing of a chunk, verbatim where the keys allow it, and places every entry of the leaf that wants it.</summary>
     public async ValueTask StoreAsync(TransferredChunk chunk, IReadOnlyList<int> entries, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte> frame = chunk.Frame;
-        FrameHeader header = chunk.Header;
-        if (!_context.Protection.TakesVerbatim(_source, chunk.Frame.Span[FrameHeader.SizeInBytes..]))
+        FramePlace place;
+        if (chunk.Base is { } basis)
         {
-            header = _context.Frames.SealCoded(chunk.Codec, chunk.Digest, header.PlainLength, chunk.Coded.Span, _sealed);
-            frame = _sealed.AsMemory(0, header.FrameLength);
+            FramePlace basePlace = await FindBaseAsync(basis.Digest, entries[0], cancellationToken).ConfigureAwait(false);
+            basePlace = basePlace.IsDefault ? await StoreAsync(basis, cancellationToken).ConfigureAwait(false) : basePlace;
+            place = await FindAsync(chunk.Frame.Digest, cancellationToken).ConfigureAwait(false);
+            place = place.IsDefault ? await StoreAsync(chunk.Frame, cancellationToken).ConfigureAwait(false) : place;
+            place = place with { Patch = new PatchBase(basePlace, basis.Digest, chunk.Frame.Digest) };
+        }
+        else
+        {
+            place = await StoreAsync(chunk.Frame, cancellationToken).ConfigureAwait(false);
         }
 
-        FramePlace place = await _output.DataPacks.AppendAsync(frame, header, cancellationToken).ConfigureAwait(false);
-        _output.Index.AddOwn(header.Id, place);
         ChunkCount++;
-        FrameBytes += frame.Length;
         foreach (int entry in entries)
         {
             _leaf.SetStored(entry, chunk.Digest, place);
@@ -183,6 +191,48 @@ internal sealed class ReplicaTarget : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _output.DisposeAsync();
+
+    private async ValueTask<FramePlace> StoreAsync(TransferredFrame transferred, CancellationToken cancellationToken)
+    {
+        ReadOnlyMemory<byte> frame = transferred.Frame;
+        FrameHeader header = transferred.Header;
+        if (!_context.Protection.TakesVerbatim(_source, frame.Span[FrameHeader.SizeInBytes..]))
+        {
+            header = _context.Frames.SealCoded(header.Kind, header.Codec, transferred.Digest, header.PlainLength, transferred.Coded.Span, _sealed);
+            frame = _sealed.AsMemory(0, header.FrameLength);
+        }
+
+        FramePlace place = await _output.DataPacks.AppendAsync(frame, header, cancellationToken).ConfigureAwait(false);
+        _output.Index.AddOwn(header.Id, place);
+        FrameBytes += frame.Length;
+        return place;
+    }
+
+    private ValueTask<FramePlace> FindAsync(ContentDigest digest, CancellationToken cancellationToken) =>
+        _output.Index.FindAsync(_context.Frames.IdOf(digest), IoMode.Asynchronous, cancellationToken);
+
+    private async ValueTask<FramePlace> FindPatchedAsync(PatchBase patch, int entry, CancellationToken cancellationToken)
+    {
+        FramePlace place = await FindAsync(patch.PatchDigest, cancellationToken).ConfigureAwait(false);
+        FramePlace basis = place.IsDefault ? default : await FindBaseAsync(patch.BaseDigest, entry, cancellationToken).ConfigureAwait(false);
+        return basis.IsDefault ? default : place with { Patch = new PatchBase(basis, patch.BaseDigest, patch.PatchDigest) };
+    }
+
+    // What a patch is laid over: the chunk that the snapshot before has in this place, or what that is laid over itself; or wherever the index knows it.
+    private async ValueTask<FramePlace> FindBaseAsync(ContentDigest digest, int entry, CancellationToken cancellationToken)
+    {
+        if (_baseLeaf is { } before && before.Kind(entry) == EntryKind.Stored)
+        {
+            FramePlace place = before.Place(entry);
+            bool isBase = place.Patch is { } patch ? patch.BaseDigest == digest : before.Digest(entry) == digest;
+            if (isBase && TryUse(place.Patch?.Base ?? place, out FramePlace usable))
+            {
+                return usable;
+            }
+        }
+
+        return await FindAsync(digest, cancellationToken).ConfigureAwait(false);
+    }
 
     // Where it is, or, where its pack is condemned, where it was moved to.
     private bool TryUse(FramePlace place, out FramePlace usable) => _context.Moves.TryUse(place, _session.IsUsable, out usable);
