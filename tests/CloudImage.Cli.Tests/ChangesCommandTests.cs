@@ -64,8 +64,8 @@ public sealed class ChangesCommandTests : CommandTests
     public async Task Patches_StoreLess_AndRestoreTheSame_AndATraceIsKept()
     {
         (string older, string _) = await CaptureTwoAsync();
-        JsonElement whole = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "other", "--parent", older, "--deduplication", "chain", "--json")).Json;
-        JsonElement patched = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "other", "--parent", older, "--deduplication", "chain", "--patch-frames", "--json")).Json;
+        JsonElement whole = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "other", "--parent", older, "--deduplication", "chain", "--patch-frames", "false", "--json")).Json;
+        JsonElement patched = (await SucceedAsync("snapshot", "create", "repo", SecondVersion, "--image", "other", "--parent", older, "--deduplication", "chain", "--json")).Json;
         Assert.True(patched.GetProperty("storedBytes").GetInt64() < whole.GetProperty("storedBytes").GetInt64());
         string id = patched.GetProperty("id").GetString()!;
         await SucceedAsync("snapshot", "restore", "repo", id, "patched.raw", "--to", "raw");

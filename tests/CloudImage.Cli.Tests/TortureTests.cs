@@ -112,7 +112,7 @@ public sealed class TortureTests : CommandTests
 
     private async Task CaptureAsync(string name, params string[] more)
     {
-        string[] arguments = ["snapshot", "create", "repo", "disk.raw", "--image", "disk", "--key", "file:key", "--durability", _random.Next(2) == 0 ? "none" : "flush", "--json", .. _random.Next(3) == 0 ? (string[])[] : ["--patch-frames"], .. more];
+        string[] arguments = ["snapshot", "create", "repo", "disk.raw", "--image", "disk", "--key", "file:key", "--durability", _random.Next(2) == 0 ? "none" : "flush", "--json", .. _random.Next(3) == 0 ? (string[])["--patch-frames", "false"] : [], .. more];
         CommandResult? result = await KillAsync(name, arguments);
         if (result is not null)
         {

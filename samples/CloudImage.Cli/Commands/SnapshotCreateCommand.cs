@@ -33,7 +33,7 @@ internal static class SnapshotCreateCommand
         Option<string> codec = new("--codec") { Description = "How chunks are compressed.", DefaultValueFactory = _ => "lz4", HelpName = "lz4|zstd|none" };
         codec.AcceptOnlyFromAmong("lz4", "zstd", "none");
         Option<string[]> tags = new("--tag") { Description = "A word to keep with the snapshot; may be given several times.", HelpName = "KEY[=VALUE]" };
-        Option<bool> patchFrames = new("--patch-frames") { Description = "Store a chunk that changed in part as the blocks that differ from the parent's." };
+        Option<bool> patchFrames = new("--patch-frames") { Description = "Store a chunk that changed in part as the blocks that differ from the parent's; false stores every changed chunk whole.", DefaultValueFactory = _ => true, HelpName = "true|false" };
         Option<string?> changeMap = new("--change-map") { Description = "A map of what may have changed since the parent, as 'snapshot diff --to map' writes it, or the EBS snapshot, or the snapshot of a page blob, that the parent was taken of; nothing else is read.", HelpName = "FILE|ebs://SNAPSHOT|azpage://..." };
         Option<string> durability = SharedOptions.Durability();
         Option<string?> signingKey = SharedOptions.SigningKey();

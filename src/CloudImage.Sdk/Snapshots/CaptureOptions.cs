@@ -60,8 +60,15 @@ public sealed class CaptureOptions
     public int Concurrency { get; init; }
 
     /// <summary>Whether a chunk of which at most half differs from the parent's is stored as the blocks that differ, each a 64th of a chunk.</summary>
-    /// <value>The default value is <see langword="false"/>. It stores much less of small scattered writes; reading such a chunk takes two requests, and it is not found by its content later.</value>
-    public bool PatchFrames { get; init; }
+    /// <value>The default value is <see langword="true"/>.</value>
+    /// <remarks>
+    /// Of scattered writes little more than the writes is stored: 1.14 times their bytes in a repository with chunks of 256 KiB, and 31.8 times without. An
+    /// update of a system image stores a seventh less in the same time. Reading costs the same: patches and what they are laid over are fetched in
+    /// ranges, at the same time. A capture reads what its changes are laid over, which costs time where the store is distant and the
+    /// way there is fast; and a chunk that is stored as a patch is not found by its content in another place of a disk, though the same change
+    /// of the same chunk is. Whoever captures without it reads patches all the same.
+    /// </remarks>
+    public bool PatchFrames { get; init; } = true;
 
     /// <summary>Signs the snapshot's descriptor before it is committed; the caller disposes it.</summary>
     /// <value>The default value is <see langword="null"/>: it is not signed. See <see cref="SnapshotRepository.SignAsync"/>.</value>

@@ -17,6 +17,7 @@ namespace CloudImage.Sdk.Snapshots.Capture;
 internal sealed class CaptureOperation : IAsyncDisposable
 {
     private const int MaxRounds = 8;
+    private const int MaxWaitingWorkers = 16;
     private readonly RepositoryContext _context;
     private readonly VirtualDisk _disk;
     private readonly CaptureOptions _options;
@@ -125,8 +126,16 @@ internal sealed class CaptureOperation : IAsyncDisposable
         Index = index,
         OwnSession = _session.Id,
         IsUsable = _session.IsUsable,
-        Workers = _options.Concurrency > 0 ? _options.Concurrency : Environment.ProcessorCount,
+        Workers = CountWorkers(),
     };
+
+    // Whoever fetches bases from a distant store waits most of the time.
+    private int CountWorkers()
+    {
+        bool waits = _options.PatchFrames && _parent is not null && !_context.Store.Capabilities.IsLocal;
+        int processors = Environment.ProcessorCount;
+        return _options.Concurrency > 0 ? _options.Concurrency : waits ? Math.Max(processors, Math.Min(MaxWaitingWorkers, 4 * processors)) : processors;
+    }
 
     private SnapshotDescriptor Describe(NodeRef root, long sequence, long dataChunks) => new()
     {

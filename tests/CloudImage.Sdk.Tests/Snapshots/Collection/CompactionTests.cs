@@ -61,7 +61,9 @@ public class CompactionTests
         {
             CaptureResult result = await repository.CaptureAsync(new ModelDisk(content), options, null);
             disks.Add(result.Id, [.. content]);
-            Assert.True(result.NewChunks <= 1, $"{result.NewChunks} chunks were stored again.");
+
+            // A chunk that is there as a patch is known by its place in the parent, not by its content.
+            Assert.True(result.NewChunks <= (options.Parent == SnapshotParent.None ? 4 : 1), $"{result.NewChunks} chunks were stored again.");
             content[5]++;
         }
 
