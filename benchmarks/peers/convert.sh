@@ -54,6 +54,15 @@ peak() { # KIB of the largest resident set of a command
 # Wall-clock seconds and, which other work on the machine disturbs less, processor seconds of a run.
 wall() { jq -r '.results[0].median' "$1"; }
 cpu() { jq -r '.results[0] | .user + .system' "$1"; }
+# In a virtual machine the host hands memory out at its first touch, at several microseconds a page, and takes it back after a while: who happens to run
+# first would pay for all. Every timed command, ours and the peer's, therefore finds memory that was used a moment ago.
+cat >"$work/prepare" <<PREPARE
+#!/bin/sh
+rm -f "\$1"
+dd if=/dev/zero of="$work/warm" bs=1M count="${WARM_MIB:-1500}" status=none
+rm -f "$work/warm"
+PREPARE
+chmod +x "$work/prepare"
 # Runs the three commands by turns, one run each, and leaves all their times in files.
 alternate() { # OURS PEER PEER_PARALLEL
     local round name
@@ -62,7 +71,7 @@ alternate() { # OURS PEER PEER_PARALLEL
         for name in ours peer parallel; do
             local command; case $name in ours) command=$1 ;; peer) command=$2 ;; parallel) command=$3 ;; esac
             [ -n "$command" ] || continue
-            hyperfine -N --style none --runs 1 --prepare "rm -f $work/out.$name" --export-json "$work/one.json" "$command" >/dev/null
+            hyperfine -N --style none --runs 1 --prepare "$work/prepare $work/out.$name" --export-json "$work/one.json" "$command" >/dev/null
             # The first round warms the caches.
             [ "$round" = 0 ] || { wall "$work/one.json" >>"$work/$name.t"; cpu "$work/one.json" >>"$work/$name.c"; }
         done

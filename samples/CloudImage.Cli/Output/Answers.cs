@@ -36,7 +36,7 @@ internal sealed record InfoAnswer(
     IReadOnlyList<ConcernAnswer> Concerns,
     IReadOnlyDictionary<string, string> Details);
 
-internal sealed record MapAnswer(long Start, long Length, string Kind, int Depth, bool Compressed, long? Offset);
+internal readonly record struct MapAnswer(long Start, long Length, string Kind, int Depth, bool Compressed, long? Offset);
 
 internal sealed record ConvertAnswer(string Destination, string Format, long VirtualSize, long? ContainerLength, double Seconds);
 

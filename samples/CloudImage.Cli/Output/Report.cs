@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
@@ -14,10 +15,13 @@ internal static class Report
 
     public static void Json<T>(T value, JsonTypeInfo<T> type)
     {
-        // A writer of its own would pass each element of a list on by itself.
+        // The generated code writes to a writer without a look at each member's converter; to a stream it does not.
         using Stream output = Console.OpenStandardOutput();
-        JsonSerializer.Serialize(output, value, type);
-        output.Write("\n"u8);
+        using StreamBufferWriter buffer = new(output);
+        using Utf8JsonWriter writer = new(buffer, new JsonWriterOptions { Indented = true, Encoder = type.Options.Encoder });
+        JsonSerializer.Serialize(writer, value, type);
+        writer.Flush();
+        buffer.Write("\n"u8);
     }
 
     public static void Fields(params (string Name, string? Value)[] fields)

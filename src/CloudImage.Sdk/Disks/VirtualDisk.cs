@@ -268,7 +268,7 @@ public abstract class VirtualDisk : IDisposable, IAsyncDisposable
         return finished.Length > 0;
     }
 
-    private IEnumerable<DiskPlacement> EnumeratePlacements(long offset, long end)
+    private protected virtual IEnumerable<DiskPlacement> EnumeratePlacements(long offset, long end)
     {
         while (offset < end)
         {

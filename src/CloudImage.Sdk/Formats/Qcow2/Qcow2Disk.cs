@@ -1,5 +1,6 @@
 using System;
 using System.Buffers;
+using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -71,6 +72,27 @@ internal sealed class Qcow2Disk : MappedDisk
         }
 
         return ValueTask.FromResult(PlacementOf(run));
+    }
+
+    // A walk in order asks for no table twice: it reads them into memory of its own and leaves the cache to the readers.
+    private protected override IEnumerable<DiskPlacement> EnumeratePlacements(long offset, long end)
+    {
+        Qcow2L2Cache tables = Qcow2L2Cache.ForOneWalk(_container, _header, _l1, Length);
+        while (offset < end)
+        {
+            Qcow2Run run = new(offset, end);
+            while (_mapper.NeedsTable(ref run, out _))
+            {
+                Qcow2L2Slice slice = tables.Find(run.End) ?? SyncBridge.Wait(tables.LoadAsync(run.End, IoMode.Synchronous, CancellationToken.None));
+                if (!_mapper.Extend(ref run, slice))
+                {
+                    break;
+                }
+            }
+
+            offset = run.End;
+            yield return PlacementOf(run);
+        }
     }
 
     protected override ValueTask ReadEncodedAsync(DiskPlacement placement, Memory<byte> buffer, long offset, IoMode mode, CancellationToken cancellationToken) =>

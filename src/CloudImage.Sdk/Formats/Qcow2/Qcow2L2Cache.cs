@@ -15,6 +15,10 @@ internal sealed class Qcow2L2Cache
 {
     private const int MaxSliceLength = 65536;
     private const int ReadAheadLength = 1 << 20;
+
+    /// <summary>What a single walk reads at a time: no more memory than stays in the processor's cache.</summary>
+    private const int WalkLength = 256 << 10;
+
     private const long MaxCacheLength = 16L << 20;
 
     private readonly VirtualDisk _container;
@@ -25,10 +29,18 @@ internal sealed class Qcow2L2Cache
     private readonly int _slicesPerTable;
     private readonly long _sliceCount;
     private readonly Qcow2L2Slice?[] _slots;
+    private readonly bool _isForOneWalk;
+    private ulong[]? _walked;
     private long _lastMiss = -2;
 
     public Qcow2L2Cache(VirtualDisk container, Qcow2Header header, ulong[] l1, long virtualSize, DiskReadLimits limits)
+        : this(container, header, l1, virtualSize, Math.Min(MaxCacheLength, limits.MaxMetadataMemory / 4), isForOneWalk: false)
     {
+    }
+
+    private Qcow2L2Cache(VirtualDisk container, Qcow2Header header, ulong[] l1, long virtualSize, long maxLength, bool isForOneWalk)
+    {
+        _isForOneWalk = isForOneWalk;
         _container = container;
         _header = header;
         _l1 = l1;
@@ -37,9 +49,13 @@ internal sealed class Qcow2L2Cache
         int entriesPerSlice = _sliceLength / header.L2EntryLength;
         _sliceShift = header.ClusterBits + int.Log2(entriesPerSlice);
         _sliceCount = virtualSize == 0 ? 0 : ((virtualSize - 1) >> _sliceShift) + 1;
-        long slots = Math.Min(MaxCacheLength, Math.Max(limits.MaxMetadataMemory / 4, _sliceLength)) / _sliceLength;
+        long slots = Math.Max(maxLength / _sliceLength, 1);
         _slots = new Qcow2L2Slice?[(int)Math.Clamp(_sliceCount, 1, slots)];
     }
+
+    /// <summary>Tables for one thread that goes from front to back and keeps no slice longer than until the next load.</summary>
+    public static Qcow2L2Cache ForOneWalk(VirtualDisk container, Qcow2Header header, ulong[] l1, long virtualSize) =>
+        new(container, header, l1, virtualSize, WalkLength, isForOneWalk: true);
 
     /// <summary>Log2 of the bytes of the disk that a slice covers.</summary>
     public int SliceShift => _sliceShift;
@@ -64,8 +80,8 @@ internal sealed class Qcow2L2Cache
 
         int count = CountAhead(index, fileOffset);
         int words = _sliceLength / 8;
-        ulong[] table = new ulong[count * words];
-        await Qcow2Tables.ReadIntoAsync(_container, fileOffset, table, 0, table.Length, mode, cancellationToken).ConfigureAwait(false);
+        ulong[] table = RentTable(count * words);
+        await Qcow2Tables.ReadIntoAsync(_container, fileOffset, table, 0, count * words, mode, cancellationToken).ConfigureAwait(false);
         Qcow2L2Slice? first = null;
         for (int i = count - 1; i >= 0; i--)
         {
@@ -75,6 +91,23 @@ internal sealed class Qcow2L2Cache
 
         Volatile.Write(ref _lastMiss, index + count - 1);
         return first!;
+    }
+
+    private ulong[] RentTable(int words)
+    {
+        if (!_isForOneWalk)
+        {
+            return GC.AllocateUninitializedArray<ulong>(words);
+        }
+
+        // What the slices of the load before looked at is written over.
+        Array.Clear(_slots);
+        if (_walked is null || _walked.Length < words)
+        {
+            _walked = GC.AllocateUninitializedArray<ulong>(words);
+        }
+
+        return _walked;
     }
 
     /// <summary>The first byte of a slice in the container; 0 where there is no table.</summary>

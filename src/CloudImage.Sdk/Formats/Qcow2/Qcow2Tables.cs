@@ -25,7 +25,7 @@ internal static class Qcow2Tables
             throw new DiskFormatException(Qcow2Constants.FormatName, fileOffset, $"{what}, {length} bytes, lies beyond the end of the image at {container.Length}.");
         }
 
-        ulong[] table = new ulong[count];
+        ulong[] table = GC.AllocateUninitializedArray<ulong>(checked((int)count));
         await ReadIntoAsync(container, fileOffset, table, 0, table.Length, mode, cancellationToken).ConfigureAwait(false);
         return table;
     }
