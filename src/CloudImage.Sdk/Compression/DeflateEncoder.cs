@@ -42,7 +42,7 @@ internal sealed unsafe class DeflateEncoder
 
     /// <summary>Makes a context with the settings that give a size as good as that of zlib's level 6.</summary>
     public DeflateEncoder()
-        : this(14, 64)
+        : this(12, 64)
     {
     }
 
@@ -173,28 +173,41 @@ internal sealed unsafe class DeflateEncoder
         }
 
         int max = Math.Min(MaxMatch, tables.Length - position);
-        int lowest = position - WindowMask;
-        while (candidate > 0 && candidate > lowest && depth-- > 0 && best < max)
+        if (best >= max)
+        {
+            return distance == 0 ? 0 : best;
+        }
+
+        int lowest = Math.Max(position - WindowMask, 0);
+        byte* input = tables.Input;
+        ushort* previous = tables.Previous;
+
+        // The bytes that would make the match longer are compared first: they tell most candidates apart.
+        int tail = Math.Max(best - 3, 0);
+        uint wanted = *(uint*)(current + tail);
+        while (candidate > lowest && --depth >= 0)
         {
             int place = candidate - 1;
-            byte* earlier = tables.Input + place;
-
-            // The bytes that would make the match longer are compared first: they tell most candidates apart.
-            if ((best < 4 || *(uint*)(earlier + best - 3) == *(uint*)(current + best - 3)) && *(uint*)earlier == value)
+            candidate = previous[place & WindowMask];
+            byte* earlier = input + place;
+            if (*(uint*)(earlier + tail) != wanted || *(uint*)earlier != value)
             {
-                int found = Extend(earlier, current, max);
-                if (found > best)
-                {
-                    best = found;
-                    distance = position - place;
-                    if (found >= _niceLength)
-                    {
-                        break;
-                    }
-                }
+                continue;
             }
 
-            candidate = tables.Previous[place & WindowMask];
+            int found = Extend(earlier, current, max);
+            if (found > best)
+            {
+                best = found;
+                distance = position - place;
+                if (found >= _niceLength || found == max)
+                {
+                    break;
+                }
+
+                tail = best - 3;
+                wanted = *(uint*)(current + tail);
+            }
         }
 
         return distance == 0 ? 0 : best;
