@@ -21,7 +21,7 @@ internal static class KernelTouch
 
         if (Sha256Vector512.IsSupported)
         {
-            Sha256Lanes.HashMany(data, 4096, digests, Sha256Vector512.Lanes);
+            TouchSha256(data);
         }
 
         if (Sha256Vector256.IsSupported)
@@ -36,5 +36,21 @@ internal static class KernelTouch
 
         ZeroDetector.IsZero(new byte[4096]);
         return 0;
+    }
+
+    private static unsafe void TouchSha256(byte[] data)
+    {
+        uint* state = stackalloc uint[Sha256Constants.StateWords * Sha256Vector512.Lanes];
+        byte** inputs = stackalloc byte*[Sha256Vector512.Lanes];
+        fixed (byte* start = data)
+        {
+            for (int i = 0; i < Sha256Vector512.Lanes; i++)
+            {
+                inputs[i] = start + (i * 4096);
+            }
+
+            Sha256Vector512.Compress<Sha256Vector512.SharedSums>(state, inputs, 64);
+            Sha256Vector512.Compress<Sha256Vector512.SeparateSums>(state, inputs, 64);
+        }
     }
 }

@@ -25,7 +25,7 @@ for isa in avx512 avx2 vector128; do
             if (name != "") printf "| %s | %s | %d | %d | %d | %d |\n", isa, name, code, spills, checks, calls
         }
         /^; Assembly listing for method/ {
-            flush(); name = $6; sub(/\(.*/, "", name); sub(/.*\.Sdk\./, "", name)
+            flush(); name = $6; sub(/\(.*/, "", name); sub(/\[.*\+/, "[", name); sub(/.*\.Sdk\./, "", name)
             if (name !~ /^(Hashing|Chunking)\./) name = ""
             code = spills = checks = calls = 0; next
         }

@@ -17,7 +17,7 @@ namespace CloudImage.Sdk.Hashing;
 internal static unsafe partial class Blake3Vector512
 {
     /// <summary>Gets whether <see cref="CompressStaggered"/> is faster than <see cref="CompressPair"/> on this core.</summary>
-    public static bool IsStaggeredFaster => Core.IsStaggeredFaster;
+    public static bool IsStaggeredFaster => IsSupported && ProcessorCore.SplitsVectors512;
 
     /// <summary>Compresses the blocks of 32 inputs into 32 chaining values; see <see cref="CompressPair"/>.</summary>
     [SkipLocalsInit]
@@ -312,19 +312,5 @@ internal static unsafe partial class Blake3Vector512
         a1 = Avx512F.RotateRight(a1, count);
         a2 = Avx512F.RotateRight(a2, count);
         a3 = Avx512F.RotateRight(a3, count);
-    }
-
-    private static class Core
-    {
-        // Zen 4: family 19h of AMD, whose earlier members have no such vectors. Others keep the form measured on Zen 5.
-        public static readonly bool IsStaggeredFaster = IsSupported && IsAmd() && Family() == 0x19;
-
-        private static bool IsAmd() => X86Base.CpuId(0, 0) is (_, 0x68747541, 0x444d4163, 0x69746e65);
-
-        private static int Family()
-        {
-            int signature = X86Base.CpuId(1, 0).Eax;
-            return ((signature >> 8) & 0xf) + ((signature >> 20) & 0xff);
-        }
     }
 }

@@ -138,7 +138,7 @@ internal static unsafe partial class Blake3Vector512
 
     // A 16 by 16 transpose: pairs of words, then pairs of pairs within each 128-bit quarter, then the quarters themselves.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void LoadMessage(byte** inputs, nuint offset, uint* m)
+    private static void LoadMessage(byte** inputs, nuint offset, uint* m)
     {
         Transpose4(
             LoadRow(inputs[0], offset), LoadRow(inputs[1], offset), LoadRow(inputs[2], offset), LoadRow(inputs[3], offset),

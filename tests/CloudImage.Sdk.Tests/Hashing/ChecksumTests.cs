@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Linq;
 using System.Security.Cryptography;
 using CloudImage.Sdk.Hashing;
@@ -131,6 +132,69 @@ public sealed class ChecksumTests
                 Sha256Lanes.HashMany(memory.AfterGuard(length), blockSize, digests, lanes);
                 Assert.Equal(expected, digests);
             }
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(9)]
+    public unsafe void Sha256Vector512_EitherFormOfSums_EqualsHashData(int blocks)
+    {
+        Assert.SkipUnless(Sha256Vector512.IsSupported, "The machine has no vectors of 512 bits.");
+        int length = blocks * 64;
+        byte[] data = new byte[16 * length];
+        new Random(blocks).NextBytes(data);
+        uint[] shared = CompressAll(&Sha256Vector512.Compress<Sha256Vector512.SharedSums>);
+        Assert.Equal(shared, CompressAll(&Sha256Vector512.Compress<Sha256Vector512.SeparateSums>));
+
+        // The digest of a message that ends in its own padding is the state behind the block that holds the padding.
+        byte[] padding = new byte[16 * 64];
+        for (int lane = 0; lane < 16; lane++)
+        {
+            padding[lane * 64] = 0x80;
+            BinaryPrimitives.WriteInt64BigEndian(padding.AsSpan((lane * 64) + 56), length * 8L);
+        }
+
+        uint[] digests = CompressFrom(shared, padding, 1, &Sha256Vector512.Compress<Sha256Vector512.SharedSums>);
+        for (int lane = 0; lane < 16; lane++)
+        {
+            byte[] digest = new byte[32];
+            for (int word = 0; word < 8; word++)
+            {
+                BinaryPrimitives.WriteUInt32BigEndian(digest.AsSpan(4 * word), digests[(word * 16) + lane]);
+            }
+
+            Assert.Equal(SHA256.HashData(data.AsSpan(lane * length, length)), digest);
+        }
+
+        uint[] CompressAll(delegate*<uint*, byte**, int, void> compress)
+        {
+            uint[] initial = new uint[8 * 16];
+            for (int i = 0; i < initial.Length; i++)
+            {
+                initial[i] = Sha256Constants.InitialState[i / 16];
+            }
+
+            return CompressFrom(initial, data, blocks, compress);
+        }
+
+        static uint[] CompressFrom(uint[] from, byte[] data, int blocks, delegate*<uint*, byte**, int, void> compress)
+        {
+            uint[] state = [.. from];
+            byte** inputs = stackalloc byte*[16];
+            fixed (byte* start = data)
+            fixed (uint* words = state)
+            {
+                for (int i = 0; i < 16; i++)
+                {
+                    inputs[i] = start + (i * blocks * 64);
+                }
+
+                compress(words, inputs, blocks);
+            }
+
+            return state;
         }
     }
 
