@@ -7,6 +7,7 @@ using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots.Packs;
+using CloudImage.Sdk.Snapshots.Records;
 using CloudImage.Sdk.Snapshots.Sessions;
 
 namespace CloudImage.Sdk.Snapshots;
@@ -70,11 +71,7 @@ public sealed partial class SnapshotRepository
     }
 
     // A snapshot that was mended before keeps the place of the first.
-    private static List<KeyValuePair<string, string>> MendingTags(CommittedSnapshot damaged) =>
-    [
-        .. damaged.Descriptor.Tags.Where(static tag => tag.Key != CommittedSnapshot.MendsTag),
-        new KeyValuePair<string, string>(CommittedSnapshot.MendsTag, damaged.PlaceInSequence.ToString(CultureInfo.InvariantCulture)),
-    ];
+    private static IReadOnlyList<KeyValuePair<string, string>> MendingTags(CommittedSnapshot damaged) => SnapshotDescriptor.Place(damaged.Descriptor.Tags, damaged.PlaceInSequence);
 
     /// <summary>Mends a damaged snapshot from another repository that holds a snapshot of the same content.</summary>
     /// <param name="id">The damaged snapshot.</param>

@@ -42,7 +42,7 @@ public sealed partial class SnapshotRepository
         {
             Dictionary<RetentionCandidate, SnapshotInfo> candidates = image.ToDictionary(snapshot => new RetentionCandidate
             {
-                Sequence = snapshot.Sequence,
+                Sequence = snapshot.Committed.PlaceInSequence,
                 CreatedAt = snapshot.CreatedAt,
                 CommittedAt = committedAt.GetValueOrDefault(snapshot.Id),
                 IsHeld = held.Contains(snapshot.Committed.Id),

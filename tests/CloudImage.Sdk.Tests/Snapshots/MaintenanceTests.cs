@@ -6,6 +6,8 @@ using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.IO;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Snapshots.Replication;
+using CloudImage.Sdk.Snapshots.Retention;
 using CloudImage.Sdk.Storage;
 using Xunit;
 
@@ -139,6 +141,79 @@ public class MaintenanceTests
         CaptureResult next = await repository.CaptureAsync(new ModelDisk(third), new CaptureOptions { Image = "disk", ChangeMap = changes }, null);
         Assert.Equal(newest, next.Snapshot.ParentId);
         Assert.Equal(third, await SnapshotTestData.ReadAllAsync(repository, next.Id));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Copies_OfAMendedSnapshot_StandWhereItStands(bool knowsTheDamaged)
+    {
+        byte[][] contents = new byte[4][];
+        contents[0] = SnapshotTestData.Mixed(Length, 61);
+        MemoryObjectStore store = new();
+        List<string> ids = [];
+        string pack;
+        await using (SnapshotRepository good = await SnapshotRepository.CreateAsync(new UnownedStore(store), SnapshotTestData.SmallChunks))
+        {
+            for (int version = 0; version < 4; version++)
+            {
+                if (version > 0)
+                {
+                    contents[version] = [.. contents[version - 1]];
+                    // The last version writes over what the second one wrote, so that it is whole without that one's pack.
+                    new Random(version).NextBytes(contents[version].AsSpan(version * 200_000, 70_000));
+                    new Random(version + 10).NextBytes(contents[version].AsSpan(200_000, version == 3 ? 70_000 : 0));
+                }
+
+                ids.Add((await good.CaptureAsync(new ModelDisk(contents[version]), SnapshotTestData.Capture("disk"), null)).Id);
+            }
+
+            Dictionary<string, byte[]> all = await SnapshotTestData.DumpAsync(store);
+            pack = all.Keys.First(name => name.StartsWith($"p/{ids[1]}", StringComparison.Ordinal));
+        }
+
+        MemoryObjectStore copied = new();
+        Dictionary<string, byte[]> objects = await SnapshotTestData.DumpAsync(store);
+        await using (SnapshotRepository good = await SnapshotRepository.OpenAsync(new UnownedStore(store)))
+        await using (SnapshotRepository copy = await SnapshotRepository.CreateAsync(new UnownedStore(copied), SnapshotTestData.SmallChunks))
+        {
+            ReplicationOptions some = new() { SnapshotIds = knowsTheDamaged ? [ids[0], ids[1], ids[3]] : [ids[0], ids[3]] };
+            await good.CopyToAsync([copy], some, null);
+        }
+
+        objects[pack] = [.. objects[pack]];
+        objects[pack][200] ^= 4;
+        await using SnapshotRepository source = await SnapshotRepository.OpenAsync(await SnapshotTestData.StoreOfAsync(objects));
+        foreach (string damaged in ids[1..3])
+        {
+            await source.RepairAsync(damaged, new ModelDisk(contents[ids.IndexOf(damaged)]));
+        }
+
+        await using SnapshotRepository destination = await SnapshotRepository.OpenAsync(new UnownedStore(copied));
+        await using SnapshotRepository empty = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), SnapshotTestData.SmallChunks);
+        ReplicationResult result = await source.CopyToAsync([destination, empty], ReplicationOptions.Default, null);
+        Assert.Equal(2, result.Destinations[0].Copied.Count);
+        foreach (SnapshotRepository repository in new[] { source, destination, empty })
+        {
+            // The content of the last version is what the next capture goes on from, whichever snapshot holds it.
+            Assert.Equal(contents[3], await SnapshotTestData.ReadAllAsync(repository, (await repository.FindLatestAsync("disk"))!.Id));
+        }
+
+        // Where all are copied at once each has its own number in the right order, and no copy says that it stands elsewhere.
+        Assert.DoesNotContain(await empty.ListAsync(), static snapshot => snapshot.Tags.Any(static tag => tag.Key == "cloudimage.mends"));
+        Assert.Equal(
+            contents.Select(static content => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(content))),
+            await Task.WhenAll((await empty.ListAsync()).OrderBy(static snapshot => snapshot.Sequence).Select(async snapshot =>
+                Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(await SnapshotTestData.ReadAllAsync(empty, snapshot.Id))))));
+
+        // A copy of a copy keeps the order as well, and retention takes the places for the order.
+        await using SnapshotRepository second = await SnapshotRepository.CreateAsync(new MemoryObjectStore(), SnapshotTestData.SmallChunks);
+        await destination.CopyToAsync([second], ReplicationOptions.Default, null);
+        Assert.Equal(contents[3], await SnapshotTestData.ReadAllAsync(second, (await second.FindLatestAsync("disk"))!.Id));
+        RetentionPlan plan = await destination.PlanRetentionAsync(new RetentionPolicy { KeepLast = 1 }, ["disk"]);
+        Assert.DoesNotContain(plan.Decisions.SelectMany(static decision => decision.Reasons), static reason => reason.Rule == RetentionRule.UncertainTime);
+        string[] kept = [.. plan.Decisions.Where(static decision => decision.IsKept).Select(static decision => decision.Snapshot.Id)];
+        Assert.Equal(contents[3], await SnapshotTestData.ReadAllAsync(destination, Assert.Single(kept)));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
@@ -153,7 +152,7 @@ internal sealed class CaptureOperation : IAsyncDisposable
         DataBytes = dataChunks * _context.Header.ChunkSize,
         StoredBytes = StoredBytes,
         // The mark of a repair is a repair's alone, whoever copied the tags of one.
-        Tags = _options.RequiredRoot is null ? [.. _options.Tags.Where(static tag => tag.Key != CommittedSnapshot.MendsTag)] : _options.Tags,
+        Tags = _options.RequiredRoot is null ? SnapshotDescriptor.Place(_options.Tags, null) : _options.Tags,
     };
 
     private async ValueTask<CaptureResult> FinishAsync(CaptureCounters counters, CancellationToken cancellationToken)

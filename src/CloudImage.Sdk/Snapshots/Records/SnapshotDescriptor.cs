@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using CloudImage.Sdk.Hashing;
 using CloudImage.Sdk.Snapshots.Packs;
 using CloudImage.Sdk.Snapshots.Trees;
@@ -9,6 +10,8 @@ namespace CloudImage.Sdk.Snapshots.Records;
 /// <summary>What a snapshot is: root, length, where it comes from. What a signature is made over, byte for byte.</summary>
 internal sealed class SnapshotDescriptor
 {
+    /// <summary>The tag of a snapshot that stands in the place of another one, or, a copy, right behind it, with that one's number.</summary>
+    public const string MendsTag = "cloudimage.mends";
     private const int MaxTags = 256;
 
     public required ContentHashAlgorithm Suite { get; init; }
@@ -45,6 +48,43 @@ internal sealed class SnapshotDescriptor
 
     /// <summary>What a copy was where it was captured; null where this is no copy.</summary>
     public DescriptorOrigin? Origin { get; init; }
+
+    /// <summary>The number in the image's sequence that the content belongs to: its own, or that of the snapshot in whose place it stands.</summary>
+    public long PlaceInSequence
+    {
+        get
+        {
+            foreach ((string key, string value) in Tags)
+            {
+                if (key == MendsTag && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long sequence) && sequence < Sequence)
+                {
+                    return sequence;
+                }
+            }
+
+            return Sequence;
+        }
+    }
+
+    /// <summary>The tags but for <see cref="MendsTag"/>, and that one for a place other than the snapshot's own.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> Place(IReadOnlyList<KeyValuePair<string, string>> tags, long? place)
+    {
+        List<KeyValuePair<string, string>> placed = new(tags.Count + 1);
+        foreach (KeyValuePair<string, string> tag in tags)
+        {
+            if (tag.Key != MendsTag)
+            {
+                placed.Add(tag);
+            }
+        }
+
+        if (place is { } number)
+        {
+            placed.Add(new KeyValuePair<string, string>(MendsTag, number.ToString(CultureInfo.InvariantCulture)));
+        }
+
+        return placed;
+    }
 
     public TreeGeometry Geometry => new(Length, ChunkSize);
 

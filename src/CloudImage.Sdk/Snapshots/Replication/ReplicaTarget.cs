@@ -36,6 +36,9 @@ internal sealed class ReplicaTarget : IAsyncDisposable
         _sealed = new byte[context.Frames.MaxFrameLength(context.Header.ChunkSize)];
     }
 
+    /// <summary>The number behind which the copy stands; null for its own.</summary>
+    public long? Place { get; init; }
+
     public SessionId SessionId => _session.Id;
 
     public long StoredBytes => _output.StoredBytes;
@@ -252,7 +255,7 @@ internal sealed class ReplicaTarget : IAsyncDisposable
         Codec = source.Codec,
         DataBytes = source.DataBytes,
         StoredBytes = StoredBytes,
-        Tags = source.Tags,
+        Tags = SnapshotDescriptor.Place(source.Tags, Place),
         Origin = origin,
     };
 }

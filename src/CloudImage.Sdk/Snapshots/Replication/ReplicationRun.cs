@@ -93,6 +93,7 @@ internal sealed class ReplicationRun
         work.Sort(static (left, right) =>
         {
             int order = string.CompareOrdinal(left.Snapshot.Descriptor.Image, right.Snapshot.Descriptor.Image);
+            order = order != 0 ? order : left.Snapshot.PlaceInSequence.CompareTo(right.Snapshot.PlaceInSequence);
             return order != 0 ? order : left.Snapshot.Descriptor.Sequence.CompareTo(right.Snapshot.Descriptor.Sequence);
         });
         return work;
@@ -253,7 +254,7 @@ internal sealed class ReplicationRun
             {
                 try
                 {
-                    (WriteSession session, ReplicaTarget target) = await OpenTargetAsync(destination, snapshot, origin.Identity, cancellationToken).ConfigureAwait(false);
+                    (WriteSession session, ReplicaTarget target) = await OpenTargetAsync(destination, snapshot, origin, cancellationToken).ConfigureAwait(false);
                     open.Add((destination, session, target));
                 }
                 catch (SessionConflictException exception) when (!isLastAttempt)
@@ -313,11 +314,13 @@ internal sealed class ReplicationRun
     }
 
     private async ValueTask<(WriteSession Session, ReplicaTarget Target)> OpenTargetAsync(
-        Destination destination, CommittedSnapshot snapshot, SnapshotIdentity identity, CancellationToken cancellationToken)
+        Destination destination, CommittedSnapshot snapshot, DescriptorOrigin origin, CancellationToken cancellationToken)
     {
+        SnapshotIdentity identity = origin.Identity;
         RepositoryContext context = destination.Context;
         string encodedImage = context.Protection.EncodeImage(snapshot.Descriptor.Image);
         CommittedSnapshot? basis = await destination.FindBaseAsync(snapshot.Descriptor, encodedImage, cancellationToken).ConfigureAwait(false);
+        long? place = await destination.FindPlaceAsync(snapshot, origin, encodedImage, cancellationToken).ConfigureAwait(false);
         WriteSession session = await ResumeAsync(destination, identity, cancellationToken).ConfigureAwait(false)
             ?? await WriteSession.OpenAsync(context, encodedImage, cancellationToken).ConfigureAwait(false);
         if (session.Owner == 0)
@@ -332,7 +335,7 @@ internal sealed class ReplicationRun
             await session.DeclareRelativesAsync([basis], cancellationToken).ConfigureAwait(false);
         }
 
-        ReplicaTarget target = new(context, _source.Context.Protection, session, basis, cancellationToken);
+        ReplicaTarget target = new(context, _source.Context.Protection, session, basis, cancellationToken) { Place = place };
         try
         {
             await target.PrepareAsync(cancellationToken).ConfigureAwait(false);
@@ -374,7 +377,7 @@ internal sealed class ReplicationRun
             ?? throw new RepositoryCorruptException(ObjectNames.Fate(target.SessionId), 0, "the fate that was just created is not there.");
         destination.Catalog.Note(identity, copy.Id);
         destination.Copies[identity] = copy.Id;
-        destination.LastOfImage[copy.Descriptor.Image] = copy;
+        destination.NoteCopy(copy);
         destination.Copied.Add(new ReplicatedSnapshot(source.ToInfo(), copy.ToInfo()));
         string id = copy.Id.ToString();
         string sourceId = source.Id.ToString();
@@ -387,6 +390,8 @@ internal sealed class ReplicationRun
 
     private sealed class Destination(SnapshotRepository repository)
     {
+        private readonly Dictionary<string, CommittedSnapshot> _lastOfImage = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, CommittedSnapshot?> _newestOfImage = new(StringComparer.Ordinal);
         private long _chunks;
         private long _frameBytes;
         private long _storedBytes;
@@ -399,18 +404,71 @@ internal sealed class ReplicationRun
 
         public Dictionary<SnapshotIdentity, SessionId> Copies { get; } = [];
 
-        public Dictionary<string, CommittedSnapshot> LastOfImage { get; } = new(StringComparer.Ordinal);
-
         public List<ReplicatedSnapshot> Copied { get; } = [];
 
         public int PresentCount { get; set; }
 
-        /// <summary>The snapshot whose unchanged parts are taken over: of the image, newest first.</summary>
+        /// <summary>The snapshot whose unchanged parts are taken over: the copy of the image that was made last, or the newest snapshot.</summary>
         public async ValueTask<CommittedSnapshot?> FindBaseAsync(SnapshotDescriptor wanted, string encodedImage, CancellationToken cancellationToken)
         {
-            CommittedSnapshot? found = LastOfImage.GetValueOrDefault(wanted.Image)
-                ?? await SessionCatalog.FindLatestAsync(Context, encodedImage, cancellationToken).ConfigureAwait(false);
+            CommittedSnapshot? found = _lastOfImage.GetValueOrDefault(wanted.Image) ?? await FindNewestAsync(wanted.Image, encodedImage, cancellationToken).ConfigureAwait(false);
             return found?.Descriptor.IsLayer == wanted.IsLayer ? found : null;
+        }
+
+        /// <summary>Where a copy stands that is made behind copies of later snapshots, as one of a mended snapshot is: right behind the last one before it.</summary>
+        /// <returns>That one's number, 0 for none; null for a copy that stands where its own number says.</returns>
+        public async ValueTask<long?> FindPlaceAsync(CommittedSnapshot source, DescriptorOrigin origin, string encodedImage, CancellationToken cancellationToken)
+        {
+            SessionId repository = origin.Identity.Repository;
+            long place = PlaceAtOrigin(source.Descriptor.Origin ?? origin);
+            CommittedSnapshot? newest = await FindNewestAsync(source.Descriptor.Image, encodedImage, cancellationToken).ConfigureAwait(false);
+            bool isMended = source.PlaceInSequence != source.Descriptor.Sequence;
+            if (newest is null || (!isMended && !IsBehind(newest)))
+            {
+                return null;
+            }
+
+            bool hasLater = false;
+            long before = 0;
+            foreach (SessionId session in await SessionCatalog.ReadSessionsOfAsync(Context, encodedImage, cancellationToken).ConfigureAwait(false))
+            {
+                // Whether a copy was given up meanwhile does not change the order.
+                if (await SessionCatalog.TryReadAsync(Context, session, false, cancellationToken).ConfigureAwait(false) is { Descriptor.Origin: { } other } copy
+                    && other.Identity.Repository == repository)
+                {
+                    bool isLater = PlaceAtOrigin(other) > place;
+                    hasLater |= isLater;
+                    before = isLater ? before : Math.Max(before, copy.PlaceInSequence);
+                }
+            }
+
+            return hasLater ? before : null;
+
+            bool IsBehind(CommittedSnapshot copy) => copy.Descriptor.Origin is { } other && other.Identity.Repository == repository && PlaceAtOrigin(other) > place;
+        }
+
+        /// <summary>Takes a copy that was just made for what the next one is like.</summary>
+        public void NoteCopy(CommittedSnapshot copy)
+        {
+            _lastOfImage[copy.Descriptor.Image] = copy;
+            if (_newestOfImage.GetValueOrDefault(copy.Descriptor.Image) is not { } newest || copy.PlaceInSequence >= newest.PlaceInSequence)
+            {
+                _newestOfImage[copy.Descriptor.Image] = copy;
+            }
+        }
+
+        private static long PlaceAtOrigin(DescriptorOrigin origin) =>
+            SnapshotDescriptor.Read(ObjectNames.Session(origin.Identity.Session), origin.Descriptor.Span).PlaceInSequence;
+
+        private async ValueTask<CommittedSnapshot?> FindNewestAsync(string image, string encodedImage, CancellationToken cancellationToken)
+        {
+            if (!_newestOfImage.TryGetValue(image, out CommittedSnapshot? newest))
+            {
+                newest = await SessionCatalog.FindLatestAsync(Context, encodedImage, cancellationToken).ConfigureAwait(false);
+                _newestOfImage.Add(image, newest);
+            }
+
+            return newest;
         }
 
         public void Add(ReplicaTarget target)

@@ -1,6 +1,4 @@
 using System;
-using System.Collections.Generic;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading;
 using System.Threading.Tasks;
@@ -12,9 +10,6 @@ namespace CloudImage.Sdk.Snapshots.Sessions;
 /// <summary>A committed session as it is read back: the prep that its fate names. Immutable.</summary>
 internal sealed class CommittedSnapshot
 {
-    /// <summary>The tag of a snapshot that mends another one, with that one's number.</summary>
-    public const string MendsTag = "cloudimage.mends";
-
     private CommittedSnapshot(SessionId id, int prepNumber, PrepRecord prep, SnapshotDescriptor descriptor, bool isRetired)
     {
         Id = id;
@@ -36,22 +31,8 @@ internal sealed class CommittedSnapshot
 
     public RefSet Refs => Prep.Refs;
 
-    /// <summary>The number in the image's sequence that its content belongs to: its own, or of a mended snapshot that of the one which was damaged.</summary>
-    public long PlaceInSequence
-    {
-        get
-        {
-            foreach ((string key, string value) in Descriptor.Tags)
-            {
-                if (key == MendsTag && Descriptor.Origin is null && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long sequence) && sequence < Descriptor.Sequence)
-                {
-                    return sequence;
-                }
-            }
-
-            return Descriptor.Sequence;
-        }
-    }
+    /// <summary>The number in the image's sequence that its content belongs to: its own, or that of the snapshot in whose place it stands.</summary>
+    public long PlaceInSequence => Descriptor.PlaceInSequence;
 
     /// <summary>Reads a session, or gives null where it is not committed.</summary>
     /// <exception cref="RepositoryCorruptException">Fate and prep do not fit one another.</exception>

@@ -50,7 +50,7 @@ internal static class SessionCatalog
                     // What mends an older snapshot has a new number and an old content: it is not what the next capture goes on from.
                     if (found.PlaceInSequence == found.Descriptor.Sequence)
                     {
-                        return mended?.PlaceInSequence > found.Descriptor.Sequence ? mended : found;
+                        return mended?.PlaceInSequence >= found.Descriptor.Sequence ? mended : found;
                     }
 
                     mended = mended?.PlaceInSequence >= found.PlaceInSequence ? mended : found;
@@ -97,8 +97,8 @@ internal static class SessionCatalog
         return interrupted;
     }
 
-    // One damaged session must not hide the others: it is logged here, and named by verification.
-    private static async ValueTask<CommittedSnapshot?> TryReadAsync(RepositoryContext context, SessionId session, bool? isRetired, CancellationToken cancellationToken)
+    /// <summary>Reads a snapshot; one whose records are damaged, or whose keys are not at hand, is logged and not given: it must not hide the others, and verification names it.</summary>
+    public static async ValueTask<CommittedSnapshot?> TryReadAsync(RepositoryContext context, SessionId session, bool? isRetired, CancellationToken cancellationToken)
     {
         try
         {
