@@ -205,11 +205,7 @@ internal sealed class RepositoryContext
 
     private async ValueTask<TreeNode> LoadNodeAsync(FramePlace place, ContentDigest hash, int level, IoMode mode, CancellationToken cancellationToken)
     {
-        if (place.Length > NodeCodec.MaxLength)
-        {
-            throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"a node has no length of {place.Length} bytes.");
-        }
-
+        NodeCodec.ThrowIfTooLong(place);
         byte[] rented = ArrayPool<byte>.Shared.Rent((int)place.Length);
         byte[]? plain = null;
         try

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Threading.Tasks;
 using CloudImage.Sdk.Disks;
 using CloudImage.Sdk.Snapshots;
+using CloudImage.Sdk.Snapshots.Collection;
 using CloudImage.Sdk.Storage;
 using CloudImage.Sdk.Tests.Support;
 using Xunit;
@@ -36,6 +37,27 @@ public sealed class DistantStoreTests
         Assert.InRange(store.CountReads("i/"), 1, 2);
         await using SnapshotDisk disk = await again.OpenDiskAsync(result.Snapshot.Id);
         Assert.True((await DiskComparer.CompareAsync(newer, disk, DiskCompareOptions.Default, null)).AreEqual);
+    }
+
+    [Fact]
+    public async Task Marking_ReadsTheNodesOfALevelTogether()
+    {
+        await using ReadLogStore store = new(new MemoryObjectStore(), isLocal: false);
+        await using SnapshotRepository repository = await SnapshotRepository.CreateAsync(new UnownedStore(store), SnapshotTestData.SmallChunks);
+        for (int seed = 1; seed <= 3; seed++)
+        {
+            using SparseDisk disk = Disk(seed);
+            await repository.CaptureAsync(disk, SnapshotTestData.Capture("disk"), null);
+        }
+
+        await using SnapshotRepository again = await SnapshotRepository.OpenAsync(new UnownedStore(store));
+        store.Clear();
+        CollectResult result = await again.CollectAsync(new CollectOptions { CompactBelow = 0.5, IsDryRun = true }, null);
+        Assert.Empty(result.Warnings);
+
+        // Of each snapshot the root, and the leaves that only it has, next to each other; of each pack the table.
+        Assert.InRange(store.CountReads("m/"), 3, 3 * 3);
+        Assert.InRange(store.CountReads("p/"), 3, 3);
     }
 
     // In each leaf a few chunks, one of which depends on the seed.

@@ -15,9 +15,8 @@ using CloudImage.Sdk.Snapshots.Verification;
 namespace CloudImage.Sdk.Snapshots.Collection;
 
 /// <summary>Finds sparse packs and copies their live frames, byte for byte, into packs of a session of its own. One use each.</summary>
-internal sealed class Compactor
+internal sealed class Compactor : IDisposable
 {
-    private const int MaxRange = 4 << 20;
     private const int MaxGap = 64 * 1024;
     private readonly RepositoryContext _context;
     private readonly CollectOptions _options;
@@ -49,22 +48,23 @@ internal sealed class Compactor
 
         List<PackId> measured = FindMeasured(survey, preps);
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = _context.Store.Capabilities.PreferredConcurrency, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(measured, parallel, async (pack, token) => Warn(await _marker.LoadAsync(pack, token).ConfigureAwait(false))).ConfigureAwait(false);
+        await Parallel.ForEachAsync(measured, parallel, async (pack, token) =>
+            Warn(await _marker.LoadAsync(pack, survey.Packs[pack], token).ConfigureAwait(false))).ConfigureAwait(false);
         long done = 0;
-        foreach (LivePrep prep in preps)
+        await Parallel.ForEachAsync(preps, parallel, async (prep, token) =>
         {
             if (prep.IsCommitted)
             {
-                await MarkAsync(prep, cancellationToken).ConfigureAwait(false);
+                await MarkAsync(prep, token).ConfigureAwait(false);
             }
 
-            _report(CollectStage.Measuring, ++done, preps.Count);
-        }
+            _report(CollectStage.Measuring, Interlocked.Increment(ref done), preps.Count);
+        }).ConfigureAwait(false);
 
         List<(PackId Pack, long Live, double Share)> sparse = [];
-        foreach ((PackId pack, PackMarks? marks) in _marker.Packs)
+        foreach ((PackId pack, PackMarks marks) in _marker.Packs)
         {
-            long bytes = marks!.CountMarkedBytes();
+            long bytes = marks.MarkedBytes;
             double share = (double)bytes / Math.Max(1, marks.TotalBytes);
             if (share < _options.CompactBelow)
             {
@@ -88,11 +88,9 @@ internal sealed class Compactor
     }
 
     /// <summary>How many bytes of frames a choice of packs would copy.</summary>
-    public long CountBytes(List<PackId> chosen)
-    {
-        HashSet<PackId> wanted = [.. chosen];
-        return _marker.Packs.Where(pair => wanted.Contains(pair.Key)).Sum(static pair => pair.Value!.CountMarkedBytes());
-    }
+    public long CountBytes(List<PackId> chosen) => chosen.Sum(pack => _marker[pack].MarkedBytes);
+
+    public void Dispose() => _marker.Dispose();
 
     /// <summary>Copies the live frames of packs. The copies are durable when this returns.</summary>
     /// <returns>Where they went; packs in which a live frame is damaged are left out.</returns>
@@ -100,7 +98,6 @@ internal sealed class Compactor
     {
         GenerationView view = await GenerationView.ReadAsync(_context, 0, cancellationToken).ConfigureAwait(false);
         SessionId session = await WriteSession.OpenForCopiesAsync(_context, view.Done, cancellationToken).ConfigureAwait(false);
-        Dictionary<PackId, PackMarks?> marks = new(_marker.Packs);
         SessionOutput output = new(_context, session, 0, static _ => true, cancellationToken);
         List<(PackId Source, List<(uint From, FramePlace To)> Frames)> moved = [];
         long total = CountBytes(chosen);
@@ -109,7 +106,7 @@ internal sealed class Compactor
             foreach (PackId source in chosen)
             {
                 List<(uint From, FramePlace To)> frames = [];
-                if (await TryCopyAsync(source, marks[source]!, source.Kind == PackKind.Data ? output.DataPacks : output.TreePacks, frames, cancellationToken).ConfigureAwait(false))
+                if (await TryCopyAsync(source, _marker[source], source.Kind == PackKind.Data ? output.DataPacks : output.TreePacks, frames, cancellationToken).ConfigureAwait(false))
                 {
                     moved.Add((source, frames));
                     _tally.CompactedPacks++;
@@ -158,7 +155,10 @@ internal sealed class Compactor
             CommittedSnapshot snapshot = await CommittedSnapshot.TryReadAsync(_context, prep.Session, false, cancellationToken).ConfigureAwait(false)
                 ?? throw new RepositoryCorruptException(ObjectNames.Fate(prep.Session), 0, "the snapshot that was marked is not committed.");
             await _marker.WalkAsync(snapshot.Descriptor, cancellationToken).ConfigureAwait(false);
-            _covered.Add(prep.Session);
+            lock (_covered)
+            {
+                _covered.Add(prep.Session);
+            }
         }
         catch (RepositoryCorruptException exception)
         {
@@ -173,38 +173,28 @@ internal sealed class Compactor
 
     private async ValueTask<bool> TryCopyAsync(PackId source, PackMarks marks, PackStream destination, List<(uint From, FramePlace To)> moved, CancellationToken cancellationToken)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(MaxRange + FrameHeader.MaxPlainLength + FrameHeader.SizeInBytes);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(FrameRange.MaxLength + FrameHeader.MaxPlainLength + FrameHeader.SizeInBytes);
         byte[] plain = ArrayPool<byte>.Shared.Rent(FrameHeader.MaxPlainLength);
         try
         {
             PackSlot[] slots = await PackReader.ReadSlotsAsync(_context.Store, source, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
-            for (int from = 0; from < slots.Length;)
+            List<PackSlot> live = [.. slots.Where(slot => marks.IsMarked(slot.Offset))];
+            for (int from = 0; from < live.Count;)
             {
-                if (!marks.IsMarked(from))
-                {
-                    from++;
-                    continue;
-                }
-
-                int to = EndOfRange(slots, marks, from);
-                long start = slots[from].Offset;
-                int length = (int)(slots[to - 1].Offset + slots[to - 1].Length - start);
+                int to = FrameRange.EndOf(live, slot => new FramePlace(source, slot.Offset, slot.Length), from, MaxGap);
+                long start = live[from].Offset;
+                int length = (int)(live[to - 1].Offset + live[to - 1].Length - start);
                 await PackReader.ReadExactlyAsync(_context.Store, source.ToString(), buffer.AsMemory(0, length), start, IoMode.Asynchronous, cancellationToken).ConfigureAwait(false);
                 for (; from < to; from++)
                 {
-                    if (!marks.IsMarked(from))
+                    ReadOnlyMemory<byte> frame = buffer.AsMemory((int)(live[from].Offset - start), (int)live[from].Length);
+                    if (PackVerifier.Check(_context, live[from].Header, frame.Span, plain) is { } message)
                     {
-                        continue;
+                        throw new RepositoryCorruptException(source.ToString(), live[from].Offset, message);
                     }
 
-                    ReadOnlyMemory<byte> frame = buffer.AsMemory((int)(slots[from].Offset - start), (int)slots[from].Length);
-                    if (PackVerifier.Check(_context, slots[from].Header, frame.Span, plain) is { } message)
-                    {
-                        throw new RepositoryCorruptException(source.ToString(), slots[from].Offset, message);
-                    }
-
-                    FramePlace place = await destination.AppendAsync(frame, slots[from].Header, cancellationToken).ConfigureAwait(false);
-                    moved.Add((slots[from].Offset, place));
+                    FramePlace place = await destination.AppendAsync(frame, live[from].Header, cancellationToken).ConfigureAwait(false);
+                    moved.Add((live[from].Offset, place));
                     _tally.CopiedBytes += frame.Length;
                 }
             }
@@ -222,23 +212,6 @@ internal sealed class Compactor
             ArrayPool<byte>.Shared.Return(buffer);
             ArrayPool<byte>.Shared.Return(plain);
         }
-    }
-
-    private static int EndOfRange(PackSlot[] slots, PackMarks marks, int from)
-    {
-        int end = from + 1;
-        for (int next = end; next < slots.Length; next++)
-        {
-            long gap = slots[next].Offset - (slots[end - 1].Offset + (long)slots[end - 1].Length);
-            if (gap > MaxGap || slots[next].Offset + (long)slots[next].Length - slots[from].Offset > MaxRange)
-            {
-                break;
-            }
-
-            end = marks.IsMarked(next) ? next + 1 : end;
-        }
-
-        return end;
     }
 
     private MovesRecord Describe(SessionId session, List<(PackId Source, List<(uint From, FramePlace To)> Frames)> moved)

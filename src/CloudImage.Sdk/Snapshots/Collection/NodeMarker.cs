@@ -16,12 +16,11 @@ internal static class NodeMarker
     /// <param name="plain">Its plain bytes.</param>
     /// <param name="find">Gives the marks of a pack, or null where its frames are of no interest.</param>
     /// <returns>How many references were followed.</returns>
-    /// <exception cref="RepositoryCorruptException">The bytes are no leaf, or a place is none.</exception>
+    /// <exception cref="RepositoryCorruptException">The bytes are no leaf.</exception>
     public static int MarkLeaf(in FramePlace place, ReadOnlySpan<byte> plain, Func<PackId, PackMarks?> find)
     {
         int entries = Open(place, plain, 0, out int tableCount, out int patches);
         PackMarks?[] marks = new PackMarks?[tableCount];
-        int[] guesses = new int[tableCount];
         for (int slot = 0; slot < tableCount; slot++)
         {
             marks[slot] = find(ReadPack(place, plain, slot));
@@ -31,18 +30,18 @@ internal static class NodeMarker
         int end = NodeLayout.TableOffset + (tableCount * PackId.SizeInBytes) + (entries * NodeLayout.EntryLength);
         for (int position = end - (entries * NodeLayout.EntryLength) + ContentDigest.SizeInBytes; position < end; position += NodeLayout.EntryLength)
         {
-            Mark(place, plain, position, marks, guesses);
+            Mark(place, plain, position, marks);
         }
 
         for (int index = 0; index < patches; index++)
         {
-            Mark(place, plain, end + (index * NodeLayout.PatchLength) + (2 * ContentDigest.SizeInBytes), marks, guesses);
+            Mark(place, plain, end + (index * NodeLayout.PatchLength) + (2 * ContentDigest.SizeInBytes), marks);
         }
 
         return entries + patches;
     }
 
-    private static void Mark(in FramePlace place, ReadOnlySpan<byte> plain, int position, PackMarks?[] marks, int[] guesses)
+    private static void Mark(in FramePlace place, ReadOnlySpan<byte> plain, int position, PackMarks?[] marks)
     {
         int slot = BinaryPrimitives.ReadUInt16LittleEndian(plain[position..]);
         if ((uint)slot >= (uint)marks.Length)
@@ -50,10 +49,7 @@ internal static class NodeMarker
             throw Corrupt(place, $"an entry names pack {slot} of a table of {marks.Length}.");
         }
 
-        if (marks[slot] is { } pack && !pack.TryMark(BinaryPrimitives.ReadUInt32LittleEndian(plain[(position + 2)..]), ref guesses[slot]))
-        {
-            throw Corrupt(place, $"an entry names a place in pack '{ReadPack(place, plain, slot)}' where no frame begins.");
-        }
+        marks[slot]?.Mark(BinaryPrimitives.ReadUInt32LittleEndian(plain[(position + 2)..]), BinaryPrimitives.ReadUInt32LittleEndian(plain[(position + 6)..]));
     }
 
     /// <summary>Reads the children of a node above the leaves.</summary>

@@ -108,7 +108,7 @@ internal sealed class RepositoryCollector
 
     private async ValueTask<MovesRecord?> CompactAsync(SessionSurvey survey, IReadOnlyCollection<LivePrep> preps, CancellationToken cancellationToken)
     {
-        Compactor compactor = new(_context, _options, _tally, Report);
+        using Compactor compactor = new(_context, _options, _tally, Report);
         List<PackId> chosen = await compactor.ChooseAsync(survey, preps, cancellationToken).ConfigureAwait(false);
         if (_options.IsDryRun)
         {

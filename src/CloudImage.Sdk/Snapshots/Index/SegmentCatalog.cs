@@ -16,11 +16,7 @@ internal static class SegmentCatalog
     public static async ValueTask<List<SegmentReader>> OpenAsync(
         RepositoryContext context, FlightCache<(string Name, long Block), byte[]> pages, List<string> problems, CancellationToken cancellationToken)
     {
-        List<(int Level, ObjectInfo Info)> listed = [];
-        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Segments, null, cancellationToken).ConfigureAwait(false))
-        {
-            listed.Add((LevelOf(info.Name), info));
-        }
+        List<(int Level, ObjectInfo Info)> listed = await ListAllAsync(context, cancellationToken).ConfigureAwait(false);
 
         // What a merged segment took over stands in lower levels: the segments of one level are opened at once.
         HashSet<string> takenOver = new(StringComparer.Ordinal);
@@ -67,11 +63,7 @@ internal static class SegmentCatalog
     /// <summary>Lists them without opening: the names in merged segments are taken as they stand.</summary>
     public static async ValueTask<List<(int Level, ObjectInfo Info)>> ListAsync(RepositoryContext context, List<string> problems, CancellationToken cancellationToken)
     {
-        List<(int Level, ObjectInfo Info)> listed = [];
-        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Segments, null, cancellationToken).ConfigureAwait(false))
-        {
-            listed.Add((LevelOf(info.Name), info));
-        }
+        List<(int Level, ObjectInfo Info)> listed = await ListAllAsync(context, cancellationToken).ConfigureAwait(false);
 
         HashSet<string> takenOver = new(StringComparer.Ordinal);
         foreach ((int level, ObjectInfo info) in listed)
@@ -87,6 +79,17 @@ internal static class SegmentCatalog
         }
 
         listed.RemoveAll(segment => takenOver.Contains(segment.Info.Name));
+        return listed;
+    }
+
+    private static async ValueTask<List<(int Level, ObjectInfo Info)>> ListAllAsync(RepositoryContext context, CancellationToken cancellationToken)
+    {
+        List<(int Level, ObjectInfo Info)> listed = [];
+        await foreach (ObjectInfo info in context.Store.ListAsync(ObjectNames.Segments, null, cancellationToken).ConfigureAwait(false))
+        {
+            listed.Add((LevelOf(info.Name), info));
+        }
+
         return listed;
     }
 

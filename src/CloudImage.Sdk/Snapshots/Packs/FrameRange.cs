@@ -7,7 +7,7 @@ namespace CloudImage.Sdk.Snapshots.Packs;
 internal static class FrameRange
 {
     /// <summary>More than this is not read at once, but for a single frame that is longer.</summary>
-    private const int MaxLength = 4 << 20;
+    public const int MaxLength = 4 << 20;
 
     /// <summary>The order of places in packs.</summary>
     public static int Compare(in FramePlace left, in FramePlace right)

@@ -12,7 +12,7 @@ internal static class PackReader
 {
     private const int SpeculativeTail = 64 * 1024;
 
-    /// <summary>Reads the slot table, with one request where the pack has at most some twelve hundred frames.</summary>
+    /// <summary>Reads the slot table, with one request behind that for the length where the pack has at most some twelve hundred frames.</summary>
     /// <exception cref="RepositoryCorruptException">The pack is missing or its end is no table.</exception>
     public static async ValueTask<PackSlot[]> ReadSlotsAsync(ObjectStore store, PackId id, IoMode mode, CancellationToken cancellationToken)
     {
@@ -23,23 +23,31 @@ internal static class PackReader
             throw new RepositoryCorruptException($"Object '{name}', at byte 0: the pack is missing.", new ObjectNotFoundException(name));
         }
 
-        if (info.Length is < PackLayout.HeaderLength + PackSlot.SizeInBytes + PackLayout.FooterLength or > PackLayout.MaxLength)
+        return await ReadSlotsAsync(store, id, info.Length, mode, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads the slot table of a pack whose length a listing told.</summary>
+    /// <exception cref="RepositoryCorruptException">The pack is missing or its end is no table.</exception>
+    public static async ValueTask<PackSlot[]> ReadSlotsAsync(ObjectStore store, PackId id, long length, IoMode mode, CancellationToken cancellationToken)
+    {
+        string name = id.ToString();
+        if (length is < PackLayout.HeaderLength + PackSlot.SizeInBytes + PackLayout.FooterLength or > PackLayout.MaxLength)
         {
-            throw new RepositoryCorruptException(name, 0, $"a pack has no length of {info.Length} bytes.");
+            throw new RepositoryCorruptException(name, 0, $"a pack has no length of {length} bytes.");
         }
 
-        int tailLength = (int)Math.Min(info.Length, SpeculativeTail);
+        int tailLength = (int)Math.Min(length, SpeculativeTail);
         byte[] tail = ArrayPool<byte>.Shared.Rent(PackLayout.FooterLength + (PackLayout.MaxFrames * PackSlot.SizeInBytes));
         try
         {
-            await ReadExactlyAsync(store, name, tail.AsMemory(0, tailLength), info.Length - tailLength, mode, cancellationToken).ConfigureAwait(false);
-            long tableOffset = PackLayout.TableOffset(tail.AsSpan(tailLength - PackLayout.FooterLength, PackLayout.FooterLength), info.Length, out int count);
+            await ReadExactlyAsync(store, name, tail.AsMemory(0, tailLength), length - tailLength, mode, cancellationToken).ConfigureAwait(false);
+            long tableOffset = PackLayout.TableOffset(tail.AsSpan(tailLength - PackLayout.FooterLength, PackLayout.FooterLength), length, out int count);
             if (tableOffset < 0)
             {
-                throw new RepositoryCorruptException(name, info.Length - PackLayout.FooterLength, "the footer of the pack is none.");
+                throw new RepositoryCorruptException(name, length - PackLayout.FooterLength, "the footer of the pack is none.");
             }
 
-            int needed = (int)(info.Length - tableOffset);
+            int needed = (int)(length - tableOffset);
             if (needed > tailLength)
             {
                 await ReadExactlyAsync(store, name, tail.AsMemory(0, needed), tableOffset, mode, cancellationToken).ConfigureAwait(false);

@@ -14,6 +14,16 @@ internal static class NodeCodec
 {
     public const int MaxLength = 1 << 24;
 
+    /// <summary>Refuses a place whose length no frame of a node can have, before anything is allocated for it.</summary>
+    /// <exception cref="RepositoryCorruptException">It is too long.</exception>
+    public static void ThrowIfTooLong(in FramePlace place)
+    {
+        if (place.Length > MaxLength)
+        {
+            throw new RepositoryCorruptException(place.Pack.ToString(), place.Offset, $"a node has no length of {place.Length} bytes.");
+        }
+    }
+
     public static byte[] Encode(TreeNode node)
     {
         List<PackId> table = [.. node.DirectPacks()];
