@@ -42,7 +42,7 @@ internal sealed unsafe class DeflateEncoder
 
     /// <summary>Makes a context with the settings that give a size as good as that of zlib's level 6.</summary>
     public DeflateEncoder()
-        : this(12, 64)
+        : this(14, 64)
     {
     }
 
