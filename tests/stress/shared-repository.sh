@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Real processes share one repository: writers that take, check and prune snapshots, collectors, a reader, and now and then a kill -9.
+# Real processes share one repository: writers that take, check, trace and prune snapshots, with patch frames and without, collectors, a reader,
+# and now and then a kill -9.
 #   shared-repository.sh REPO [SECONDS]    REPO is a folder that does not exist yet, or an address such as s3://bucket/prefix?endpoint=...
 #   CLOUDIMAGE    the executable (cloudimage on the PATH); publish it with benchmarks/peers/publish.sh
 #   WRITERS       how many writers, each with a disk and an image of its own (3)
@@ -19,6 +20,7 @@ end=$((SECONDS + seconds))
 command -v jq > /dev/null || { echo "jq is not installed"; exit 2; }
 "$tool" repo init "$repository" --json > /dev/null || exit 2
 : > "$work/faults"
+: > "$work/traces"
 
 fault() { echo "$*" | tee -a "$work/faults" >&2; }
 digest() { sha256sum < "$1" | cut -d' ' -f1; }
@@ -32,7 +34,7 @@ writer() { # NUMBER
         for _ in 1 2 3 4 5 6 7 8; do
             dd if=/dev/urandom of="$disk" bs=4096 count=$((1 + RANDOM % 64)) seek=$((RANDOM % (size * 256 - 64))) conv=notrunc status=none
         done
-        "$tool" snapshot create "$repository" "$disk" --image "disk$1" --json > "$work/answer$1" 2> "$work/error$1" &
+        "$tool" snapshot create "$repository" "$disk" --image "disk$1" --patch-frames "$([ $((RANDOM % 4)) = 0 ] && echo false || echo true)" --json > "$work/answer$1" 2> "$work/error$1" &
         pid=$!
         if [ $((RANDOM % 100)) -lt "$kills" ]; then
             sleep "0.$((RANDOM % 6))"
@@ -48,6 +50,11 @@ writer() { # NUMBER
         fi
         id=$(jq -r .id "$work/answer$1")
         echo "$id $(digest "$disk")" >> "$work/acknowledged$1"
+        if [ $((round % 4)) = 0 ]; then
+            "$tool" snapshot trace "$repository" "$id" --range "$((RANDOM % size))M:300k" --range "$((RANDOM % size))M:1M" > "$work/trace$1" 2>&1 || fault "writer $1, round $round: trace: $(cat "$work/trace$1")"
+            echo . >> "$work/traces"
+            [ $((RANDOM % 4)) != 0 ] || "$tool" snapshot trace "$repository" "$id" --drop > "$work/trace$1" 2>&1 || fault "writer $1, round $round: drop: $(cat "$work/trace$1")"
+        fi
         if [ $((round % 3)) = 0 ]; then
             "$tool" snapshot prune "$repository" --image "disk$1" --keep-last 4 --yes > "$work/prune$1" 2>&1 || fault "writer $1, round $round: prune: $(cat "$work/prune$1")"
         fi
@@ -111,5 +118,5 @@ for _ in 1 2 3 4; do "$tool" repo gc "$repository" --abort-idle 0s > "$work/gc" 
 "$tool" repo gc "$repository" --dry-run --json > "$work/left" 2>&1 || fault "dry run: $(cat "$work/left")"
 "$tool" snapshot verify "$repository" --level structure > "$work/verify" 2>&1 || fault "verify after the last collection: $(tail -n 3 "$work/verify")"
 jq -e '.candidatePacks == 0' "$work/left" > /dev/null || fault "after the last collections $(jq .candidatePacks "$work/left") packs could still go"
-echo "$(cat "$work"/rounds* | paste -sd+ | bc) captures begun, $(cat "$work"/acknowledged* | wc -l) acknowledged, $(cat "$work"/collections* | paste -sd+ | bc) collections, $(cat "$work/reads") restores beside them, $checked checked at the end, $(wc -l < "$work/faults") faults"
+echo "$(cat "$work"/rounds* | paste -sd+ | bc) captures begun, $(cat "$work"/acknowledged* | wc -l) acknowledged, $(cat "$work"/collections* | paste -sd+ | bc) collections, $(wc -l < "$work/traces") traces kept, $(cat "$work/reads") restores beside them, $checked checked at the end, $(wc -l < "$work/faults") faults"
 [ ! -s "$work/faults" ]
