@@ -86,7 +86,8 @@ for project in tests/CloudImage.Sdk.Tests benchmarks/CloudImage.Sdk.Benchmarks; 
 done
 CLOUDIMAGE_MEASURE=1 "$root/tests/CloudImage.Sdk.Tests/bin/Release/net10.0/CloudImage.Sdk.Tests" \
     --filter-class "*CollectCostTests" --output Detailed > "$work/collect.log" || { tail -20 "$work/collect.log" >&2; exit 2; }
-(cd "$work" && dotnet "$root/benchmarks/CloudImage.Sdk.Benchmarks/bin/Release/net10.0/CloudImage.Sdk.Benchmarks.dll" \
+# From the folder above the project, which the runner looks for to build from.
+(cd "$root/benchmarks" && dotnet CloudImage.Sdk.Benchmarks/bin/Release/net10.0/CloudImage.Sdk.Benchmarks.dll --artifacts "$work/benchmarks" \
     --filter '*DiffBenchmarks*' '*ProofBenchmarks.Verify' '*MarkingBenchmarks*' --job short > "$work/benchmarks.log") || { tail -20 "$work/benchmarks.log" >&2; exit 2; }
 collected() { sed -n "s/^ *$1: \([0-9.]*\) s.*/\1/p" "$work/collect.log"; }
 mean() { # BENCHMARK UNIT: its mean in ns, us or ms
