@@ -61,7 +61,7 @@ public sealed class Lz4EncoderTests
         Assert.Equal(0, Lz4Encoder.Encode(content, default));
     }
 
-    // Six bytes are hashed for speed, four in the library: 3 % more bytes on a system disk, 6 % on this content.
+    // Six bytes are hashed for speed, four in the library, and places are skipped sooner: 6 % more bytes on a system disk, 9 % on this content.
     [Fact]
     public void Encode_IsLittleLargerThanTheLibrarysFastestLevel()
     {
@@ -75,7 +75,7 @@ public sealed class Lz4EncoderTests
             theirs += Math.Max(1, LZ4Codec.Encode(content, packed, LZ4Level.L00_FAST));
         }
 
-        Assert.InRange(ours, 1, theirs * 106 / 100);
+        Assert.InRange(ours, 1, theirs * 110 / 100);
     }
 
     [Fact]
