@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Security.Cryptography.X509Certificates;
+using CloudImage.Sdk.Cryptography;
 using CloudImage.Sdk.Snapshots.Encryption;
 
 namespace CloudImage.Cli;
@@ -10,12 +11,17 @@ internal static class Keys
 {
     private const int MinimumKeyFileLength = 32;
 
-    /// <summary>The holder that a place names: a passphrase, a key file or a certificate.</summary>
+    /// <summary>The holder that a place names: a passphrase (stretched with PBKDF2, or Argon2id), a key file or a certificate.</summary>
     public static KeyProvider Open(string place)
     {
         if (place.StartsWith("cert:", StringComparison.Ordinal))
         {
             return new CertificateKeyProvider(LoadCertificate(place["cert:".Length..]));
+        }
+
+        if (place.StartsWith("argon2:", StringComparison.Ordinal))
+        {
+            return new Argon2KeyProvider(Secrets.ReadText(place["argon2:".Length..]));
         }
 
         byte[] content = Secrets.Read(place);

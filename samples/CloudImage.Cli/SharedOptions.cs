@@ -52,7 +52,7 @@ internal static class SharedOptions
         return option;
     }
 
-    public static Option<string?> Key() => new("--key") { Description = "Key of an encrypted repository. env:NAME: a passphrase. file:PATH: a key file of at least 32 bytes, or a shorter passphrase. cert:PATH: a certificate with its private key (PEM or PKCS#12).", HelpName = "env:NAME|file:PATH|cert:PATH" };
+    public static Option<string?> Key() => new("--key") { Description = "Key of an encrypted repository. env:NAME: a passphrase. file:PATH: a key file of at least 32 bytes, or a shorter passphrase. cert:PATH: a certificate with its private key (PEM or PKCS#12). argon2:env:NAME, argon2:file:PATH: a passphrase stretched with Argon2id instead of PBKDF2.", HelpName = "env:NAME|file:PATH|cert:PATH|argon2:..." };
 
     public static Option<string?> SigningKey() => new("--signing-key") { Description = $"Sign what is done with this private key: PEM text with {SigningKeys.Kinds}.", HelpName = "env:NAME|file:PATH" };
 

@@ -27,6 +27,19 @@ public sealed class EncryptionCommandTests : CommandTests
     }
 
     [Fact]
+    public async Task Passphrase_StretchedWithArgon2_OpensTheRepository_AndStretchedOtherwiseDoesNot()
+    {
+        await SucceedAsync(s_secret, "repo", "init", "repo", "--encryption", "aes256gcm", "--key", "argon2:env:REPO_KEY");
+        await SucceedAsync(s_secret, "snapshot", "create", "repo", FirstVersion, "--image", "web", "--key", "argon2:env:REPO_KEY");
+        CommandResult keys = await SucceedAsync(s_secret, "repo", "key", "list", "repo", "--json");
+        Assert.Contains("argon2id", keys.ToString(), System.StringComparison.Ordinal);
+
+        Dictionary<string, string> wrong = new() { ["REPO_KEY"] = "wrong" };
+        Assert.Equal(2, (await RunAsync(null, wrong, "snapshot", "list", "repo", "--key", "argon2:env:REPO_KEY")).ExitCode);
+        Assert.Equal(2, (await RunAsync(null, s_secret, "snapshot", "list", "repo", "--key", "env:REPO_KEY")).ExitCode);
+    }
+
+    [Fact]
     public async Task KeyFile_OpensTheRepository()
     {
         await File.WriteAllBytesAsync(PathOf("key"), RandomNumberGenerator.GetBytes(48));

@@ -22,7 +22,7 @@ internal static class RepoCopyCommand
         Option<string[]> images = new("--image") { Description = "Copy only this image's snapshots; may be given several times.", HelpName = "NAME" };
         Option<string[]> ids = new("--snapshot") { Description = "Copy only this snapshot; may be given several times.", HelpName = "ID" };
         Option<string?> key = SharedOptions.Key();
-        Option<string?> destinationKey = new("--destination-key") { Description = "Key of the destinations, where it is not that of the source.", HelpName = "env:NAME|file:PATH|cert:PATH" };
+        Option<string?> destinationKey = new("--destination-key") { Description = "Key of the destinations, where it is not that of the source.", HelpName = "env:NAME|file:PATH|cert:PATH|argon2:..." };
         Option<string> durability = SharedOptions.Durability();
         Option<int> threads = SharedOptions.Threads();
         Option<bool> json = SharedOptions.Json();

@@ -74,7 +74,7 @@ internal static class RepoKeyCommand
     {
         Argument<string> repository = Repository();
         Option<string> key = Key("--key", "The key of somebody who holds the keys; he holds those of the new epoch too.");
-        Option<string[]> others = new("--new-key") { Description = "A further holder of the new epoch's keys; may be given several times.", HelpName = "env:NAME|file:PATH|cert:PATH" };
+        Option<string[]> others = new("--new-key") { Description = "A further holder of the new epoch's keys; may be given several times.", HelpName = "env:NAME|file:PATH|cert:PATH|argon2:..." };
         Option<long> destroy = new("--destroy") { Description = "Instead, delete the keys of this epoch for every holder: what was stored in it is lost for ever.", HelpName = "EPOCH" };
         Option<bool> confirm = new("--yes") { Description = "With --destroy: it is meant." };
         Option<bool> json = SharedOptions.Json();
@@ -109,7 +109,7 @@ internal static class RepoKeyCommand
 
     private static Argument<string> Repository() => new("REPO") { Description = "The repository." };
 
-    private static Option<string> Key(string name, string description) => new(name) { Description = description, Required = true, HelpName = "env:NAME|file:PATH|cert:PATH" };
+    private static Option<string> Key(string name, string description) => new(name) { Description = description, Required = true, HelpName = "env:NAME|file:PATH|cert:PATH|argon2:..." };
 
     private static async Task<int> WithKeyringAsync(string repository, string key, Func<RepositoryKeyring, Task> work, CancellationToken cancellationToken)
     {
