@@ -55,24 +55,8 @@ internal sealed class Qcow2Disk : MappedDisk
 
     protected override bool HasMissingParent { get; }
 
-    protected override ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken)
-    {
-        Qcow2Run run = new(offset, offset + length);
-        while (_mapper.NeedsTable(ref run, out _))
-        {
-            if (_tables.Find(run.End) is not { } slice)
-            {
-                return LocateSlowAsync(run, mode, cancellationToken);
-            }
-
-            if (!_mapper.Extend(ref run, slice))
-            {
-                break;
-            }
-        }
-
-        return ValueTask.FromResult(PlacementOf(run));
-    }
+    protected override ValueTask<DiskPlacement> LocateCoreAsync(long offset, long length, IoMode mode, CancellationToken cancellationToken) =>
+        LocateAsync(_tables, offset, offset + length, mode, cancellationToken);
 
     // A walk in order asks for no table twice: it reads them into memory of its own and leaves the cache to the readers.
     private protected override IEnumerable<DiskPlacement> EnumeratePlacements(long offset, long end)
@@ -80,18 +64,9 @@ internal sealed class Qcow2Disk : MappedDisk
         Qcow2L2Cache tables = Qcow2L2Cache.ForOneWalk(_container, _header, _l1, Length);
         while (offset < end)
         {
-            Qcow2Run run = new(offset, end);
-            while (_mapper.NeedsTable(ref run, out _))
-            {
-                Qcow2L2Slice slice = tables.Find(run.End) ?? SyncBridge.Wait(tables.LoadAsync(run.End, IoMode.Synchronous, CancellationToken.None));
-                if (!_mapper.Extend(ref run, slice))
-                {
-                    break;
-                }
-            }
-
-            offset = run.End;
-            yield return PlacementOf(run);
+            DiskPlacement placement = SyncBridge.Wait(LocateAsync(tables, offset, end, IoMode.Synchronous, CancellationToken.None));
+            offset = placement.End;
+            yield return placement;
         }
     }
 
@@ -117,11 +92,30 @@ internal sealed class Qcow2Disk : MappedDisk
         base.Dispose(disposing);
     }
 
-    private async ValueTask<DiskPlacement> LocateSlowAsync(Qcow2Run run, IoMode mode, CancellationToken cancellationToken)
+    private ValueTask<DiskPlacement> LocateAsync(Qcow2L2Cache tables, long offset, long end, IoMode mode, CancellationToken cancellationToken)
+    {
+        Qcow2Run run = new(offset, end);
+        while (_mapper.NeedsTable(ref run, out _))
+        {
+            if (tables.Find(run.End) is not { } slice)
+            {
+                return LocateSlowAsync(tables, run, mode, cancellationToken);
+            }
+
+            if (!_mapper.Extend(ref run, slice))
+            {
+                break;
+            }
+        }
+
+        return ValueTask.FromResult(PlacementOf(run));
+    }
+
+    private async ValueTask<DiskPlacement> LocateSlowAsync(Qcow2L2Cache tables, Qcow2Run run, IoMode mode, CancellationToken cancellationToken)
     {
         while (_mapper.NeedsTable(ref run, out _))
         {
-            Qcow2L2Slice slice = _tables.Find(run.End) ?? await _tables.LoadAsync(run.End, mode, cancellationToken).ConfigureAwait(false);
+            Qcow2L2Slice slice = tables.Find(run.End) ?? await tables.LoadAsync(run.End, mode, cancellationToken).ConfigureAwait(false);
             if (!_mapper.Extend(ref run, slice))
             {
                 break;
